@@ -1,0 +1,1 @@
+"""spanproof judges OpenTelemetry traces."""

@@ -1,0 +1,5 @@
+"""The compiled inner loops: arrays in, arrays out, one explicit signature each.
+
+Nothing here knows the rest of the package. Import a kernel inside the function that needs
+it: each module costs its compilation once and a few milliseconds from the cache after that.
+"""

@@ -1,0 +1,48 @@
+"""The one place that imports numba, and the one way a kernel is declared.
+
+    @kernel(i8(ro(u1), out(i4)))
+    def count(data, column): ...
+
+`ro(t)` is a read-only contiguous array (as Arrow's zero-copy arrays are; a writable NumPy
+array is accepted as well), `out(t)` one that the kernel writes. Every kernel releases the
+interpreter's lock and is cached on disk. No fastmath, no automatic parallelism: verdicts
+are reproducible, and parallel work is threads over partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba import types
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+b1, u1, u2, u4, u8 = types.boolean, types.uint8, types.uint16, types.uint32, types.uint64
+i4, i8, f8 = types.int32, types.int64, types.float64
+
+
+def ro(dtype: Any) -> Any:
+    """A contiguous one-dimensional array that is only read."""
+    return types.Array(dtype, 1, "C", readonly=True)
+
+
+def out(dtype: Any) -> Any:
+    """A contiguous one-dimensional array that the kernel writes."""
+    return types.Array(dtype, 1, "C")
+
+
+def ro2(dtype: Any) -> Any:
+    """A contiguous two-dimensional array that is only read."""
+    return types.Array(dtype, 2, "C", readonly=True)
+
+
+def kernel(signature: Any) -> Callable[[F], F]:
+    """Compile with one explicit signature, no interpreter lock, cached on disk."""
+    return numba.njit(signature, nogil=True, cache=True)  # type: ignore[no-any-return]
+
+
+def inline(function: F) -> F:
+    """A step shared by the kernels of one file, compiled into each of them."""
+    return numba.njit(function, nogil=True, inline="never")  # type: ignore[no-any-return]
