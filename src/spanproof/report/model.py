@@ -111,3 +111,4 @@ class Report:
     findings: tuple[Told, ...]  # worst first; capped per code unless all were asked for
     drawings: tuple[Drawing, ...] = ()
     n_traces: int = 0  # in all inputs; more than the drawings where not all are drawn
+    fail_on: Severity = Severity.ERROR  # the least severity that makes a check violated

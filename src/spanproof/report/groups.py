@@ -1,0 +1,47 @@
+"""Findings by code, worst first: the order in which every form tells them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spanproof.findings import CODES, Code, Severity
+from spanproof.report.model import Report, Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """One code with what the report holds of it; `n` is exact, `findings` may be fewer."""
+
+    code: str
+    about: Code
+    severity: Severity
+    n: int
+    findings: tuple[Told, ...]
+
+    @property
+    def n_left_out(self) -> int:
+        return self.n - len(self.findings)
+
+
+def groups(report: Report) -> list[Group]:
+    """Every code that was found; the more severe first, then the more frequent, then by name."""
+    told: dict[str, list[Told]] = {code: [] for code, n in report.counts.items() if n}
+    for finding in report.findings:
+        told.setdefault(finding.code, []).append(finding)
+    found = []
+    for code, findings in told.items():
+        about = CODES.get(code) or Code(Severity.WARNING, code, "", "")
+        severity = max((f.severity for f in findings), default=about.severity)
+        n = max(report.counts.get(code, 0), len(findings))
+        found.append(
+            Group(code=code, about=about, severity=severity, n=n, findings=tuple(findings))
+        )
+    return sorted(found, key=lambda g: (-g.severity, -g.n, g.code))
+
+
+def severities(report: Report) -> list[tuple[Severity, int]]:
+    """How many findings of each severity, worst first; those without any are left out."""
+    n = dict.fromkeys(reversed(Severity), 0)
+    for group in groups(report):
+        n[group.severity] += group.n
+    return [(severity, total) for severity, total in n.items() if total]
