@@ -9,7 +9,7 @@ know OTLP and tables.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +60,8 @@ class Varint:
         from spanproof.kernels.encode import add_varint_sizes
 
         if self._any:
-            sizes += _tag_size(tag) * self._present
-            _done(add_varint_sizes(self._values, self._present.view(np.uint8), sizes))
+            present = self._present.view(np.uint8)
+            _done(add_varint_sizes(_tag_size(tag), self._values, present, sizes))
 
     def write(self, tag: int, cursors: Longs, data: Bytes) -> None:
         from spanproof.kernels.encode import put_varints
@@ -73,9 +73,7 @@ class Varint:
 class Word:
     """A word of 4 or 8 bytes of each row; by default only where it is not zero."""
 
-    def __init__(
-        self, width: int, words: npt.NDArray[Any], present: Mask | None = None
-    ) -> None:
+    def __init__(self, width: int, words: npt.NDArray[Any], present: Mask | None = None) -> None:
         self._width = width
         self._words = words.astype(np.int64, copy=False)
         self._present = self._words != 0 if present is None else present
@@ -94,22 +92,47 @@ class Word:
 
 
 class Run:
-    """A slice of bytes of each row: a string, an id, and with tag 0 fields as they are."""
+    """A slice of bytes of each row: an id, say, and with tag 0 fields as they are."""
 
     def __init__(self, rows: Slices) -> None:
         self._rows = rows
         self._any = bool((rows.lengths >= 0).any())
 
     def measure(self, tag: int, sizes: Longs) -> None:
+        from spanproof.kernels.encode import add_slice_sizes
+
         if self._any:
-            lengths = self._rows.lengths
-            sizes += _framed(tag, lengths) if tag else np.maximum(lengths, 0)
+            _done(add_slice_sizes(_tag_size(tag), self._rows.lengths, sizes))
 
     def write(self, tag: int, cursors: Longs, data: Bytes) -> None:
         from spanproof.kernels.encode import put_slices
 
         if self._any:
             _done(put_slices(tag, *self._rows, cursors, data))
+
+
+class Texts(NamedTuple):
+    """A text of each row, by its code in a dictionary; -1, and a length of -1: none."""
+
+    codes: npt.NDArray[np.int32]
+    starts: Longs
+    lengths: Longs
+    source: Bytes
+
+    def measure(self, tag: int, sizes: Longs) -> None:
+        from spanproof.kernels.encode import add_text_sizes
+
+        if self._any():
+            _done(add_text_sizes(_tag_size(tag), self.codes, self.lengths, sizes))
+
+    def write(self, tag: int, cursors: Longs, data: Bytes) -> None:
+        from spanproof.kernels.encode import put_texts
+
+        if self._any():
+            _done(put_texts(tag, *self, cursors, data))
+
+    def _any(self) -> bool:
+        return bool((self.lengths >= 0).any())
 
 
 class Part:
@@ -120,7 +143,9 @@ class Part:
         self._lengths = np.where(present | (message.sizes > 0), message.sizes, -1)
 
     def measure(self, tag: int, sizes: Longs) -> None:
-        sizes += _framed(tag, self._lengths)
+        from spanproof.kernels.encode import add_slice_sizes
+
+        _done(add_slice_sizes(_tag_size(tag), self._lengths, sizes))
 
     def write(self, tag: int, cursors: Longs, data: Bytes) -> None:
         from spanproof.kernels.encode import put_headers
@@ -132,19 +157,15 @@ class Part:
 class Children:
     """Messages of another table, each within the row that `parents` names, in their order."""
 
-    def __init__(self, message: Message | Run, parents: npt.NDArray[Any]) -> None:
+    def __init__(self, message: Message, parents: npt.NDArray[Any]) -> None:
         self._message, self._parents = message, np.ascontiguousarray(parents, np.int32)
-        self._sizes = np.zeros(0, np.int64)
+        self._sizes = np.zeros(self._parents.size, np.int64)
 
     def measure(self, tag: int, sizes: Longs) -> None:
-        from spanproof.kernels.encode import add_child_sizes
+        from spanproof.kernels.encode import add_child_sizes, add_slice_sizes
 
         if self._parents.size:
-            if isinstance(self._message, Run):
-                self._sizes = np.zeros(self._parents.size, np.int64)
-                self._message.measure(tag, self._sizes)
-            else:
-                self._sizes = _framed(tag, self._message.sizes)
+            _done(add_slice_sizes(_tag_size(tag), self._message.sizes, self._sizes))
             _done(add_child_sizes(self._parents, self._sizes, sizes))
 
     def write(self, tag: int, cursors: Longs, data: Bytes) -> None:
@@ -153,21 +174,8 @@ class Children:
         if self._parents.size:
             places = np.empty(self._parents.size, np.int64)
             _done(place_children(self._parents, self._sizes, cursors, places))
-            if isinstance(self._message, Run):
-                self._message.write(tag, places, data)
-            else:
-                _done(put_headers(tag, self._message.sizes, places, data))
-                self._message.write(places, data)
-
-
-def _framed(tag: int, lengths: Longs) -> Longs:
-    """Bytes of tag, length and content of each row; 0 where the length is negative."""
-    from spanproof.kernels.encode import add_varint_sizes
-
-    present = lengths >= 0
-    sizes: Longs = np.where(present, lengths + _tag_size(tag), 0)
-    _done(add_varint_sizes(lengths, present.view(np.uint8), sizes))
-    return sizes
+            _done(put_headers(tag, self._message.sizes, places, data))
+            self._message.write(places, data)
 
 
 def _tag_size(tag: int) -> int:

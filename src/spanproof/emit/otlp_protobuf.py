@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from spanproof.emit.fields import Children, Field, Message, Part, Run, Varint, Word
+from spanproof.emit.fields import Children, Field, Message, Part, Run, Texts, Varint, Word
 from spanproof.emit.residue import SHARED, Residue, Slices, silent, slices
 from spanproof.errors import LimitError, TraceError
 from spanproof.table import Table
@@ -110,10 +110,13 @@ class Messages:
     def _entity_refs(self) -> Message:
         table = self._table
         parents, describes = (table.numbers("entity_keys", c) for c in ("parent_id", "describes"))
-        starts, lengths, data = texts(*table.codes("entity_keys", "key"), empty=True)
+        codes, dictionary = table.codes("entity_keys", "key")
 
         def keys(rows: npt.NDArray[np.bool_]) -> Children:
-            return Children(Run(Slices(starts[rows], lengths[rows], data)), parents[rows])
+            # A repeated string is framed as a message is whose content it would be.
+            starts, lengths, data = slices(dictionary)
+            run = Run(Slices(starts[codes[rows]], lengths[codes[rows]], data))
+            return Children(Message(int(rows.sum()), [(0, run)]), parents[rows])
 
         return self._message(
             Kind.ENTITY_REF,
@@ -129,9 +132,7 @@ class Messages:
         scope = self._message(Kind.SCOPE, "scopes", n, attributes=attributes)
         spans = Children(self.spans, self._table.numbers("spans", "scope"))
         present = self._table.numbers("scopes", "present")
-        return self._message(
-            Kind.SCOPE_SPANS, "scopes", n, scope=Part(scope, present), spans=spans
-        )
+        return self._message(Kind.SCOPE_SPANS, "scopes", n, scope=Part(scope, present), spans=spans)
 
     def _spans(self) -> Message:
         table, n = self._table, len(self._table)
@@ -140,7 +141,7 @@ class Messages:
             Kind.STATUS,
             "spans",
             n,
-            message=Run(texts(*table.codes("spans", "status_message"))),
+            message=_texts(table, "spans", "status_message"),
             code=Varint(code.fill_null(0).to_numpy()),
         )
         events, links = (
@@ -185,7 +186,7 @@ class Messages:
             for f in FIELDS[kind]
         ]
         owner = kind if owner is None else owner
-        runs = self._residue.runs(owner, self.numbers if kind == Kind.TRACES else np.arange(n))
+        runs = self._residue.runs(owner, self.numbers if kind == Kind.TRACES else n)
         if runs is not None:
             fields.append((0, Run(runs)))
         return Message(n, fields)
@@ -193,7 +194,7 @@ class Messages:
     def _column(self, kind: Kind, batch: str, field: Any) -> Field:
         column = re.sub("[A-Z]", lambda m: "_" + m[0].lower(), field.name)
         if field.type == Type.STRING:
-            return Run(texts(*self._table.codes(batch, column)))
+            return _texts(self._table, batch, column)
         if field.type == Type.ID:
             return Run(_ids(getattr(self._table, batch)[column]))
         values = self._table.numbers(batch, column)
@@ -205,14 +206,11 @@ class Messages:
         return Word(8 if field.type == Type.FIXED64 else 4, values, present)
 
 
-def texts(codes: npt.NDArray[Any], dictionary: pa.StringArray, *, empty: bool = False) -> Slices:
-    """Each row's text as a slice of the dictionary; none for a null, nor, unless `empty`, for
-    an empty one."""
-    starts, lengths, data = slices(dictionary)
-    if not empty:
-        lengths = np.where(lengths == 0, -1, lengths)
-    # The code of a null is -1: the last entry.
-    return Slices(np.append(starts, 0)[codes], np.append(lengths, -1)[codes], data)
+def _texts(table: Table, batch: str, column: str) -> Texts:
+    """A text column; empty texts are left out."""
+    codes, dictionary = table.codes(batch, column)
+    starts, lengths, source = slices(dictionary)
+    return Texts(codes, starts, np.where(lengths == 0, -1, lengths), source)
 
 
 def _ids(array: pa.FixedSizeBinaryArray) -> Slices:
@@ -235,30 +233,43 @@ def _any_values(table: Table, batch: str) -> Message:
         raise TraceError(f"type {types[row]} is no type of a value", f"{batch} row {row}")
     kept = slices(rows["ser"])
     if (kept.lengths >= 0).any():
-        types = np.where(kept.lengths >= 0, ValueType.EMPTY, types)
+        types = np.where(kept.lengths >= 0, np.uint8(ValueType.EMPTY), types)
 
-    def only(of: ValueType, row: Slices) -> Run:
-        lengths = np.where(types == of, np.maximum(row.lengths, 0), -1)
-        return Run(Slices(row.starts, lengths, row.data))
-
-    def number(column: str) -> npt.NDArray[Any]:
+    def words(column: str, of: ValueType) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        mask = types == of
+        if not mask.any():
+            return np.zeros(0, np.int64), mask
         array = rows[column].fill_null(False if column == "bool" else 0)
-        return array.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+        return array.to_numpy(zero_copy_only=False), mask
 
+    def run(row: Slices, of: ValueType) -> Run:
+        mask = types == of
+        lengths = np.where(mask, np.maximum(row.lengths, 0), -1) if mask.any() else None
+        return Run(row._replace(lengths=np.zeros(0, np.int64) if lengths is None else lengths))
+
+    doubles, is_double = words("double", ValueType.DOUBLE)
     fields: dict[str, Field] = {
-        "stringValue": only(ValueType.STR, texts(*table.codes(batch, "str"), empty=True)),
-        "boolValue": Varint(number("bool"), types == ValueType.BOOL),
-        "intValue": Varint(number("int"), types == ValueType.INT),
-        "doubleValue": Word(8, number("double").view(np.int64), types == ValueType.DOUBLE),
+        "stringValue": _strings(table, batch, types == ValueType.STR),
+        "boolValue": Varint(*words("bool", ValueType.BOOL)),
+        "intValue": Varint(*words("int", ValueType.INT)),
+        "doubleValue": Word(8, doubles.view(np.int64), is_double),
         # Always kept as their encoding; without it, empty.
-        "arrayValue": only(ValueType.SLICE, kept),
-        "kvlistValue": only(ValueType.MAP, kept),
-        "bytesValue": only(ValueType.BYTES, slices(rows["bytes"])),
+        "arrayValue": run(kept, ValueType.SLICE),
+        "kvlistValue": run(kept, ValueType.MAP),
+        "bytesValue": run(slices(rows["bytes"]), ValueType.BYTES),
     }
-    tagged = [
-        (f.number << 3 | WIRE_TYPE[f.type], fields[f.name]) for f in FIELDS[Kind.ANY_VALUE]
-    ]
+    tagged = [(f.number << 3 | WIRE_TYPE[f.type], fields[f.name]) for f in FIELDS[Kind.ANY_VALUE]]
     return Message(rows.num_rows, [*tagged, (0, Run(kept))])
+
+
+def _strings(table: Table, batch: str, present: npt.NDArray[np.bool_]) -> Texts:
+    """The string of each attribute that is one; a null there is an empty one."""
+    codes, dictionary = table.codes(batch, "str")
+    starts, lengths, source = slices(dictionary)
+    empty = lengths.size
+    codes = np.where(codes < 0, np.int32(empty), codes)
+    codes = np.where(present, codes, np.int32(-1))
+    return Texts(codes, np.append(starts, 0), np.append(lengths, 0), source)
 
 
 def _check_size(size: int) -> None:

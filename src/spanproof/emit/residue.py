@@ -43,9 +43,10 @@ class Slices(NamedTuple):
 
 def slices(array: pa.Array) -> Slices:
     """A string or binary array (32-bit offsets) as slices of its buffer, without a copy."""
+    n = len(array)
+    if array.null_count == n:
+        return Slices(np.zeros(n, np.int64), np.full(n, -1, np.int64), np.zeros(0, np.uint8))
     _, offsets, data = array.buffers()
-    if not len(array) or offsets is None:
-        return Slices(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))
     ends = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
     starts = ends[:-1].astype(np.int64)
     lengths = np.diff(ends).astype(np.int64)
@@ -79,11 +80,13 @@ class Residue:
         """The rows of one owner that have residue, ascending."""
         return np.unique(self._rows[self._owners == owner])
 
-    def runs(self, owner: int, rows: npt.NDArray[Any]) -> Slices | None:
-        """The residue of each of these rows as one slice; None where none has any."""
+    def runs(self, owner: int, rows: npt.NDArray[Any] | int) -> Slices | None:
+        """The residue of these rows, or the first n, a slice each; None where none has any."""
         first, last = np.searchsorted(self._owners, [owner, owner + 1])
         if first == last:
             return None
+        if isinstance(rows, int):
+            rows = np.arange(rows)
         # The bytes of neighbours touch each other: an Arrow array has no gaps.
         edges = np.append(self._slices.starts, self._slices.starts[-1] + self._slices.lengths[-1])
         begin, end = (

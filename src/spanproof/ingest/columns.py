@@ -201,7 +201,9 @@ def _bitmap(valid: npt.NDArray[np.bool_]) -> pa.Buffer | None:
 def _numbers(
     bits: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_], field: pa.Field
 ) -> pa.Array:
-    return pa.Array.from_buffers(field.type, bits.size, [_bitmap(valid), pa.py_buffer(bits)])
+    if not valid.any():
+        return pa.nulls(bits.size, field.type)
+    return pa.Array.from_buffers(field.type, bits.size, [_bitmap(valid), pa.py_buffer(bits.copy())])
 
 
 def _binaries(

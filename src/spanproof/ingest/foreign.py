@@ -26,33 +26,56 @@ Value = str | bool | int | float | bytes | None
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
 
+# Plain ints: an IntFlag takes longer to combine than the id it describes takes to read.
+_DASHED: Final = int(Dialect.DASHED_ID)
+_TEXT: Final = int(Dialect.TEXT_ID)
+_UPPER_CASE: Final = int(Dialect.UPPER_CASE_HEX)
 _HEX: Final = re.compile(r"[0-9a-fA-F]+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UPPER: Final = re.compile(r"[A-F]")
+_SHORT: Final = 0x80 - 6  # bytes of key and value up to which every length is one byte
+_TAGS: Final = {n: n << 3 | 2 for n in range(1, 16)}  # length-delimited fields
 _DIGITS: Final = re.compile(r"[0-9]{1,10}")
 
 
-def id_of(spelt: str, n_bytes: int) -> tuple[bytes, Dialect]:
-    """An id's bytes, and how it was spelt. One text always gives the same bytes.
+def id_of(spelt: str, n_bytes: int) -> tuple[bytes, int]:
+    """An id's bytes, and the `Dialect` bits of its spelling. One text always gives the same bytes.
 
     Hex is padded with zeros on the left to its length (64-bit trace ids; writers that drop
     leading zeros); what is longer stays longer. What is not hex is kept as its UTF-8 bytes.
     Two texts share bytes only if they are one number in hex, or one is the text whose UTF-8
     the other writes in hex.
     """
-    dialect = Dialect(0)
+    if len(spelt) == 2 * n_bytes and spelt == spelt.lower():
+        try:
+            raw = bytes.fromhex(spelt)
+        except ValueError:
+            raw = b""
+        if len(raw) == n_bytes:  # fewer: it skips spaces
+            return raw, 0
+    return _odd_id_of(spelt, n_bytes)
+
+
+def _odd_id_of(spelt: str, n_bytes: int) -> tuple[bytes, int]:
+    dialect = 0
     if n_bytes == TRACE_ID_BYTES and _UUID.fullmatch(spelt):
-        spelt, dialect = spelt.replace("-", ""), Dialect.DASHED_ID
+        spelt, dialect = spelt.replace("-", ""), _DASHED
     if not _HEX.fullmatch(spelt):
-        return spelt.encode(), Dialect.TEXT_ID if spelt else dialect
+        return spelt.encode(), _TEXT if spelt else 0
     if _UPPER.search(spelt):
-        dialect |= Dialect.UPPER_CASE_HEX
+        dialect |= _UPPER_CASE
     spelt = spelt.rjust(2 * n_bytes, "0")
     return bytes.fromhex(spelt if len(spelt) % 2 == 0 else "0" + spelt), dialect
 
 
 def attribute(field_number: int, key: str, value: Value) -> bytes:
     """A KeyValue field; an int outside 64 bits is written as text, digit by digit."""
+    if type(value) is str:  # nearly all of them, and short: as key_value does, in one step
+        name, told = key.encode(), value.encode()
+        n, m = len(name), len(told)
+        if n + m < _SHORT:
+            head = (_TAGS[field_number], n + m + 6, 10, n)
+            return b"%c%c%c%c%b\x12%c\n%c%b" % (*head, name, m + 2, m, told)
     if value is None:
         return block(field_number, text(1, key))
     if type(value) is int and not -(2**63) <= value < 2**63:
@@ -83,7 +106,7 @@ class Span:
     message: str = ""
     scope_name: str | None = None
     scope_version: str | None = None
-    dialect: Dialect = Dialect(0)
+    dialect: int = 0  # bits of Dialect
     attributes: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
@@ -149,10 +172,10 @@ def _kind(span: Span, value: Value) -> bool:
 
 
 def _status_code(span: Span, value: Value) -> bool:
-    name = value.upper() if isinstance(value, str) else None
-    if span.code is not None or name not in StatusCode.__members__:
+    code = StatusCode.__members__.get(value.upper()) if isinstance(value, str) else None
+    if span.code is not None or code is None:
         return False
-    span.code = StatusCode[name]
+    span.code = code
     return True
 
 

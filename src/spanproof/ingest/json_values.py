@@ -5,12 +5,14 @@ first and decoded one at a time, so that memory holds one span, not all of them)
 wrong type or a broken text is told. Refuses to know any trace format.
 
 A mistake in a value is a `TraceError` whose place is a path (`data[0].spans[3].startTime`);
-a text that is no JSON is a `BrokenText`, placed by byte. Numbers never pass through a
+a text that is no JSON is a `BrokenTextError`, placed by byte. Numbers never pass through a
 double: an integer is an int of any size, everything else a Decimal.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -31,7 +33,7 @@ _PATHED: Final = re.compile(r"(.*?)(?: - at `\$(.*)`)?", re.DOTALL)
 _SHOWN_MAX: Final = 40  # characters of a wrong value that a message quotes
 
 
-class BrokenText(TraceError):
+class BrokenTextError(TraceError):
     """No JSON from here on: nothing after it can be trusted, `--keep-going` or not."""
 
 
@@ -55,9 +57,9 @@ class Text:
 
     def __init__(self, data: Any) -> None:
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(data, np.uint8)
-        self.whole: Any = memoryview(self._bytes)
+        self.whole = memoryview(self._bytes.data)
         self.notes: tuple[str, ...] = ()
-        if self.whole[:3] == _BOM:
+        if bytes(self.whole[:3]) == _BOM:
             self.whole, self.notes = self.whole[3:], ("byte_order_mark",)
 
     def opening(self, part: Any) -> str:
@@ -75,7 +77,8 @@ class Text:
         last. O(bytes).
         """
         ends = np.flatnonzero(np.frombuffer(self.whole, np.uint8) == ord("\n")).tolist()
-        lines, start = [], 0
+        lines: list[tuple[str, Any]] = []
+        start = 0
         for n, end in enumerate([*ends, len(self.whole)], 1):
             line = self.whole[start:end]
             if self.opening(line):
@@ -119,11 +122,13 @@ class Text:
             found, at = _parts(_PLACED, str(error))
             cut_off = not at  # msgspec gives no offset for a text that ends too early
             place = self._offset(part) + (len(memoryview(part)) if cut_off else int(at))
-            raise BrokenText(f"broken JSON: {_plain(found)}", f"byte {place}") from None
+            raise BrokenTextError(f"broken JSON: {_plain(found)}", f"byte {place}") from None
         except UnicodeDecodeError:
-            raise BrokenText("invalid UTF-8 in a string", f"byte {self._not_utf8(part)}") from None
+            raise BrokenTextError(
+                "invalid UTF-8 in a string", f"byte {self._not_utf8(part)}"
+            ) from None
         except RecursionError:
-            raise BrokenText(
+            raise BrokenTextError(
                 "JSON nested too deeply to be a trace", f"byte {self._offset(part)}"
             ) from None
 
@@ -161,7 +166,7 @@ class Gaps:
     def __enter__(self) -> None: ...
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
-        if not isinstance(error, TraceError) or isinstance(error, BrokenText):
+        if not isinstance(error, TraceError) or isinstance(error, BrokenTextError):
             return False
         place = ", ".join(filter(None, (self.line, (self._path + error.place).lstrip("."))))
         placed = type(error)(error.found, place, error.hint)
@@ -177,10 +182,10 @@ def read_documents(source: Text, read: Callable[[Any], None], gaps: Gaps) -> Non
         gaps.line = line
         try:
             read(document)
-        except BrokenText as error:
+        except BrokenTextError as error:
             if not line:
                 raise
-            placed = BrokenText(error.found, line, error.hint)
+            placed = BrokenTextError(error.found, line, error.hint)
             if not gaps.keep_going:
                 raise placed from None
             gaps.errors.append(placed)
@@ -198,7 +203,7 @@ def _plain(found: str) -> str:
 
 def wrong(value: object, wanted: str, place: str) -> TraceError:
     """What stands there, and what should: an error to raise."""
-    shown = encoded(value)
+    shown = {list: "a list", dict: "an object"}.get(type(value)) or encoded(value)
     if len(shown) > _SHOWN_MAX:
         shown = shown[:_SHOWN_MAX] + "…"
     return TraceError(f"{shown} where {wanted} should be", place)
@@ -213,8 +218,21 @@ def encoded(value: object) -> str:
     """A decoded value as JSON text again."""
     try:
         return _ENCODER.encode(value).decode()
+    except OverflowError:  # an integer of more than 64 bits
+        return json.dumps(value, default=str)
     except RecursionError:
-        return "deeply nested JSON"
+        raise TraceError("JSON nested too deeply to be an attribute") from None
+
+
+def scalar(value: Any) -> str | bool | float | None:
+    """A decoded value as an attribute can hold it: lists and objects as JSON text.
+
+    A decimal is the nearest double, or its digits where it is too large for one.
+    """
+    if type(value) is Decimal:
+        double = float(value)
+        return str(value) if math.isinf(double) else double
+    return encoded(value) if isinstance(value, list | dict) else value
 
 
 def text_of(fields: Fields, key: str) -> str:
@@ -258,14 +276,15 @@ def object_of(fields: Fields, key: str) -> Fields:
 def each(fields: Fields, key: str, take: Callable[[Fields], T]) -> list[T]:
     """What `take` makes of each object in a list; absent and null are empty."""
     items = fields.get(key)
-    if items is None:
+    if items is None or items == []:
         return []
     if type(items) is not list:
         raise wrong(items, "a list", f".{key}")
     taken: list[T] = []
     try:
         for item in items:
-            taken.append(take(item if type(item) is dict else object_of({"": item}, "")))
+            fields = item if type(item) is dict else object_of({"": item}, "")
+            taken.append(take(fields))
     except TraceError as error:
         raise below(error, f".{key}[{len(taken)}]") from None
     return taken

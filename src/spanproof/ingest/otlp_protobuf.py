@@ -1,7 +1,7 @@
 """OTLP protobuf → table: the one decoder that every format ends in.
 
 Decides what a malformed message is, and what of a broken one can still be read. Memory:
-the input, the table, and the cells of one stretch of 32 MiB.
+the input, the table, and the cells of one stretch of 4 MiB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spanproof.ingest.layout import COLUMNS, TABLES, layout
 from spanproof.ingest.wire import Wire
 from spanproof.table import Table
 
-STRETCH_BYTES: Final = 32 * 2**20
+STRETCH_BYTES: Final = 4 * 2**20
 LEFT_OUT_MAX: Final = 1000
 
 _CAUSES: Final = (
@@ -39,6 +39,27 @@ _NOTES: Final = ("unknown_field", "wrong_wire_type", "unknown_group")
 _HINT: Final = "--keep-going checks the readable rest and lists what it left out"
 
 
+class _Scratch:
+    """The kernel's output, used again from stretch to stretch: fresh pages cost more than zeros."""
+
+    def __init__(self) -> None:
+        self.cells = np.zeros(0, np.int32)
+        self.wide = np.zeros(0, np.int64)
+
+    def zeroed(
+        self, n_cells: int, n_wide: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        if self.cells.size < n_cells:
+            self.cells = np.zeros(n_cells + n_cells // 4, np.int32)
+        else:
+            self.cells[:n_cells] = 0
+        if self.wide.size < n_wide:
+            self.wide = np.zeros(n_wide + n_wide // 4, np.int64)
+        else:
+            self.wide[:n_wide] = 0
+        return self.cells[:n_cells], self.wide[:n_wide]
+
+
 class _Broken(Exception):  # noqa: N818 - a signal within this file
     def __init__(self, cause: int, offset: int) -> None:
         super().__init__(cause, offset)
@@ -54,12 +75,13 @@ def decode(wire: Wire, *, keep_going: bool = False) -> Table:
     `wire.data` otherwise, LimitError beyond 2³¹ rows. O(bytes).
     """
     columns = Columns()
+    scratch = _Scratch()
     starts, ends = wire.starts, wire.ends
     message = 0
     position = int(starts[0]) if starts.size else 0
     while message < starts.size:
         try:
-            stretch, after = _stretch(wire, starts, ends, message, position)
+            stretch, after = _stretch(wire, starts, ends, message, position, scratch)
             columns.add(stretch, message)
         except (_Broken, NotUtf8) as fault:
             cause = fault.cause if isinstance(fault, _Broken) else 8
@@ -96,6 +118,7 @@ def _stretch(
     ends: npt.NDArray[np.int64],
     message: int,
     position: int,
+    scratch: _Scratch,
 ) -> tuple[Stretch, tuple[int, int, npt.NDArray[np.int64]]]:
     """The columns of the next stretch, and (message, position, counts) after it."""
     from spanproof.kernels import otlp_protobuf as k
@@ -130,7 +153,7 @@ def _stretch(
             for _ in range(2 if column.endswith("/") else 1):
                 bases[slot], n_cells = n_cells, n_cells + rows[name]
                 slot += 1
-    cells, wide = np.zeros(n_cells, np.int32), np.zeros(n_wide, np.int64)
+    cells, wide = scratch.zeroed(n_cells, n_wide)
     ser = np.zeros(int(counts[k.COUNT_SER]), np.uint8)
     scan(True, np.zeros_like(counts))
     stretch = Stretch(data, ser, cells, wide, bases, plan.slots, rows)

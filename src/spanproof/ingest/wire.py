@@ -44,8 +44,13 @@ class Wire:
         return cls(data=data, starts=starts, ends=ends, ours=True, **more)  # type: ignore[arg-type]
 
 
+_ONE_BYTE = [bytes((n,)) for n in range(0x80)]  # most tags, and most lengths
+
+
 def varint(number: int) -> bytes:
     """A number of up to 64 bits; a negative one takes ten bytes, as protobuf has it."""
+    if 0 <= number < 0x80:
+        return _ONE_BYTE[number]
     number &= 2**64 - 1
     written = bytearray()
     while number > 0x7F:

@@ -16,8 +16,8 @@ Zipkin Transformation", read backwards.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Set
-from decimal import Decimal
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from spanproof.errors import TraceError
@@ -34,11 +34,13 @@ from spanproof.ingest.json_values import (
     Fields,
     Gaps,
     Text,
+    below,
     each,
     encoded,
     integer_of,
     object_of,
     read_documents,
+    scalar,
     text_of,
     truth_of,
 )
@@ -50,9 +52,7 @@ from spanproof.vocabulary.otlp import SpanKind
 
 FORMAT: Final = "zipkin-v2"
 
-_KINDS: Final = {
-    name: SpanKind[name] for name in ("CLIENT", "SERVER", "PRODUCER", "CONSUMER")
-}
+_KINDS: Final = {name: SpanKind[name] for name in ("CLIENT", "SERVER", "PRODUCER", "CONSUMER")}
 _FIELDS: Final = frozenset(
     {
         "traceId", "parentId", "id", "kind", "name", "timestamp", "duration", "debug", "shared",
@@ -60,10 +60,23 @@ _FIELDS: Final = frozenset(
     }
 )  # fmt: skip
 _ENDPOINT: Final = frozenset({"serviceName", "ipv4", "ipv6", "port"})
+_ENDPOINTS: Final = {
+    "localEndpoint": {
+        "serviceName": SERVICE_NAME,
+        "address": LOCAL_ADDRESS,
+        "port": "network.local.port",
+    },
+    "remoteEndpoint": {
+        "serviceName": "peer.service",
+        "address": "network.peer.address",
+        "port": "network.peer.port",
+    },
+}
+_RESOURCES_MAX: Final = 10_000  # endpoints remembered
 _ANNOTATION: Final = frozenset({"timestamp", "value"})
 
 
-def looks_like(keys: Set[str]) -> bool:
+def looks_like(keys: AbstractSet[str]) -> bool:
     """Whether an object with these keys is a Zipkin v2 span, and not one of version 1."""
     return {"traceId", "id"} <= keys and not keys & {"binaryAnnotations", "spanId", "spanID"}
 
@@ -85,10 +98,11 @@ def to_wire(data: Any, *, keep_going: bool = False) -> Wire:
 class _Reader:
     """Takes spans one by one; `grouped` and `notes` grow."""
 
-    __slots__ = ("_gaps", "_source", "grouped", "notes")
+    __slots__ = ("_gaps", "_resources", "_source", "grouped", "notes")
 
     def __init__(self, source: Text, gaps: Gaps) -> None:
         self._source, self._gaps = source, gaps
+        self._resources: dict[str, bytes] = {}  # by the endpoint's JSON
         self.grouped = Grouped()
         self.notes: Counter[str] = Counter(source.notes)
 
@@ -127,11 +141,12 @@ class _Reader:
         if truth_of(fields, "shared"):
             span.dialect |= Dialect.SHARED_ID
         take_tags(span, self._tags(object_of(fields, "tags")), error_has_text=True)
-        self._remote(span, fields)
+        for name, value in self._endpoint(fields, "remoteEndpoint"):
+            span.tell(name, value)
         if truth_of(fields, "debug"):
             span.tell("zipkin.debug", True)
-        for key in fields.keys() - _FIELDS:
-            span.tell(f"zipkin.{key}", self._value(fields[key]))
+        for key in sorted(fields.keys() - _FIELDS):
+            span.tell(f"zipkin.{key}", scalar(fields[key]))
         span.events = each(fields, "annotations", self._event)
         self.grouped.add(self._resource(fields), span.scope(), span.encoded())
 
@@ -141,28 +156,61 @@ class _Reader:
                 yield key, value
             else:
                 self.notes["tag_of_another_type"] += 1
-                yield key, self._value(value)
-
-    def _value(self, value: Any) -> Value:
-        """A value that the format does not define, as an attribute can hold it."""
-        if isinstance(value, Decimal):
-            return float(value)
-        return value if isinstance(value, Value) else encoded(value)
+                yield key, scalar(value)
 
     def _event(self, annotation: Fields) -> bytes:
-        time = micros_ns(annotation.get("timestamp") or 0, ".timestamp")
+        at = annotation.get("timestamp")
+        time = 0 if at is None else micros_ns(at, ".timestamp")
         more = [
-            attribute(3, f"zipkin.{key}", self._value(annotation[key]))
+            attribute(3, f"zipkin.{key}", scalar(annotation[key]))
             for key in sorted(annotation.keys() - _ANNOTATION)
         ]
         name = text_of(annotation, "value")
         content = fixed64(1, unix_ns(time, ".timestamp")) + text(2, name) + b"".join(more)
         return block(11, content)
 
-    def _remote(self, span: Span, fields: Fields) -> None:
-        for name, value in _endpoint(fields, "remoteEndpoint", _REMOTE):
-            span.tell(name, value)
-
     def _resource(self, fields: Fields) -> bytes:
-        local = _endpoint(fields, "localEndpoint", _LOCAL)
-        return b"".join(attribute(1, name, value) for name, value in local)
+        """The Resource message of a span's own endpoint; told once, as most spans share few."""
+        spelt = encoded(fields.get("localEndpoint"))
+        if spelt not in self._resources:
+            local = self._endpoint(fields, "localEndpoint")
+            if len(self._resources) >= _RESOURCES_MAX:
+                self._resources.clear()
+            self._resources[spelt] = b"".join(attribute(1, name, value) for name, value in local)
+        return self._resources[spelt]
+
+    def _endpoint(self, fields: Fields, key: str) -> Iterator[tuple[str, Value]]:
+        """An endpoint's attributes; of two addresses the IPv4 one has the usual name."""
+        endpoint = object_of(fields, key)
+        if not endpoint:
+            return
+        names = _ENDPOINTS[key]
+        try:
+            if service := text_of(endpoint, "serviceName"):
+                yield names["serviceName"], service
+            ipv4, ipv6 = text_of(endpoint, "ipv4"), text_of(endpoint, "ipv6")
+            if ipv4 or ipv6:
+                yield names["address"], ipv4 or ipv6
+            if ipv4 and ipv6:
+                yield f"zipkin.{key}.ipv6", ipv6
+            if port := integer_of(endpoint, "port"):
+                yield names["port"], port
+        except TraceError as error:
+            raise below(error, f".{key}") from None
+        for other in sorted(endpoint.keys() - _ENDPOINT):
+            yield f"zipkin.{key}.{other}", scalar(endpoint[other])
+
+
+def _take_times(span: Span, fields: Fields) -> None:
+    """Start and end. A duration without a start says nothing about the end: an attribute."""
+    start, duration = fields.get("timestamp"), fields.get("duration")
+    if start is not None:
+        span.start_ns = unix_ns(micros_ns(start, ".timestamp"), ".timestamp")
+    if duration is None:
+        span.dialect |= Dialect.NO_DURATION
+        return
+    lasted = micros_ns(duration, ".duration")
+    if start is None:
+        span.tell("zipkin.duration_ns", lasted)
+    else:
+        span.end_ns = unix_ns(span.start_ns + lasted, ".duration")

@@ -45,4 +45,4 @@ def kernel(signature: Any) -> Callable[[F], F]:
 
 def inline(function: F) -> F:
     """A step shared by the kernels of one file, compiled into each of them."""
-    return numba.njit(function, nogil=True, inline="never")  # type: ignore[no-any-return]
+    return numba.njit(function, nogil=True, forceinline=True)  # type: ignore[no-any-return]

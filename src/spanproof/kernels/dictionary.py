@@ -5,10 +5,38 @@ bytes, so the hash only buys speed. The seed is random per process, against inpu
 collide; codes do not depend on it. Source: Knuth, TAOCP vol. 3, §6.4. Oracle: a dict.
 """
 
+from numpy import uint64
+
 from spanproof.kernels._jit import b1, i4, i8, inline, kernel, out, ro, u1
 
 STATE_COUNT, STATE_BYTES, STATE_ROW = 0, 1, 2
 DONE, FULL = -1, -2
+
+
+@inline
+def word_at(data, k):
+    """Four bytes, little-endian. The index is unsigned so that no wrap-around is tested for."""
+    i = uint64(k)
+    return (
+        int(data[i])
+        | int(data[i + uint64(1)]) << 8
+        | int(data[i + uint64(2)]) << 16
+        | int(data[i + uint64(3)]) << 24
+    )
+
+
+@inline
+def same_bytes(a, at, b, where, size):
+    k = 0
+    while k + 4 <= size:
+        if word_at(a, at + k) != word_at(b, where + k):
+            return False
+        k += 4
+    while k < size:
+        if a[at + k] != b[where + k]:
+            return False
+        k += 1
+    return True
 
 
 @inline
@@ -18,13 +46,7 @@ def hash_of(data, at, size, seed):
     k = at
     end = at + size
     while k + 4 <= end:
-        word = (
-            int(data[k])
-            | int(data[k + 1]) << 8
-            | int(data[k + 2]) << 16
-            | int(data[k + 3]) << 24
-        )
-        h = ((h ^ word) & 0xFFFFFFFF) * 0x2C1B3C6D
+        h = ((h ^ word_at(data, k)) & 0xFFFFFFFF) * 0x2C1B3C6D
         h = (h ^ (h >> 29)) & 0xFFFFFFFF
         k += 4
     word = 0
@@ -106,11 +128,7 @@ def intern(data, at, size, text, seed, slots, hashes, ends, blob, state, codes):
         while slots[slot] >= 0:
             entry = slots[slot]
             if hashes[entry] == h and ends[entry + 1] - ends[entry] == length:
-                base = ends[entry]
-                k = 0
-                while k < length and blob[base + k] == data[begin + k]:
-                    k += 1
-                if k == length:
+                if same_bytes(data, begin, blob, ends[entry], length):
                     code = entry
                     break
             slot = (slot + 1) & mask

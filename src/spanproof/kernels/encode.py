@@ -38,21 +38,62 @@ def _put_varint(value, at, data):
     return at + 1
 
 
-@kernel(i8(ro(i8), ro(u1), out(i8)))
-def add_varint_sizes(values, present, sizes):
-    """Add the size of a varint to each row that has one.
+@kernel(i8(i8, ro(i8), ro(u1), out(i8)))
+def add_varint_sizes(tag_size, values, present, sizes):
+    """Add the size of tag and varint to each row that has one.
 
     values   int64[n] read     taken as 64 bits without sign
     present  uint8[n] read     0: this row has none
-    sizes    int64[n] written  1 to 10 more where present
-    Returns -1, or the length that differs, as a row. O(n).
+    sizes    int64[n] written  tag_size + 1 to 10 more where present
+    Returns -1, or the first row beyond an array that is too short. O(n).
     """
     n = sizes.size
     if values.size != n or present.size != n:
         return min(values.size, present.size, n)
     for i in range(n):
         if present[i]:
-            sizes[i] += _varint_size(values[i])
+            sizes[i] += tag_size + _varint_size(values[i])
+    return -1
+
+
+@kernel(i8(i8, ro(i8), out(i8)))
+def add_slice_sizes(tag_size, lengths, sizes):
+    """Add the size of tag, length and content to each row that has one.
+
+    tag_size  0: the content alone
+    lengths   int64[n] read     of the content; negative: this row has none
+    sizes     int64[n] written  more where there is one
+    Returns -1, or the first row beyond an array that is too short. O(n).
+    """
+    n = sizes.size
+    if lengths.size != n:
+        return min(lengths.size, n)
+    for i in range(n):
+        if lengths[i] >= 0:
+            sizes[i] += lengths[i]
+            if tag_size > 0:
+                sizes[i] += tag_size + _varint_size(lengths[i])
+    return -1
+
+
+@kernel(i8(i8, ro(i4), ro(i8), out(i8)))
+def add_text_sizes(tag_size, codes, lengths, sizes):
+    """Add the size of tag, length and text to each row that has one.
+
+    codes    int32[n] read     rows of `lengths`; negative: this row has none
+    lengths  int64[k] read     of the dictionary's texts; negative: it is left out
+    sizes    int64[n] written  more where there is one
+    Returns -1, or the first row whose code is no text. O(n).
+    """
+    n = sizes.size
+    if codes.size != n:
+        return min(codes.size, n)
+    for i in range(n):
+        code = codes[i]
+        if code >= lengths.size:
+            return i
+        if code >= 0 and lengths[code] >= 0:
+            sizes[i] += tag_size + _varint_size(lengths[code]) + lengths[code]
     return -1
 
 
@@ -166,6 +207,42 @@ def put_slices(tag, starts, lengths, source, cursors, data):
             if tag > 0:
                 at = _put_varint(tag, at, data)
                 at = _put_varint(length, at, data)
+            for k in range(length):
+                data[at + k] = source[begin + k]
+            cursors[i] = at + length
+    return -1
+
+
+@kernel(i8(i8, ro(i4), ro(i8), ro(i8), ro(u1), out(i8), out(u1)))
+def put_texts(tag, codes, starts, lengths, source, cursors, data):
+    """Write tag, length and text of each row that has one.
+
+    tag      > 0
+    codes    int32[n] read     rows of the dictionary; negative: this row has none
+    starts   int64[k] read     where the dictionary's texts begin in `source`
+    lengths  int64[k] read     how long they are; negative: it is left out
+    source   uint8[s] read
+    cursors  int64[n] written  advanced past what was written
+    data     uint8[m] written  at the cursors; not `source`
+    Returns -1, or the first row that would read or write outside; rows before it are
+    written. O(n + bytes).
+    """
+    n = cursors.size
+    if codes.size != n or starts.size != lengths.size:
+        return min(codes.size, n)
+    tag_size = _varint_size(tag)
+    for i in range(n):
+        code = codes[i]
+        if code >= lengths.size:
+            return i
+        if code >= 0 and lengths[code] >= 0:
+            at, begin, length = cursors[i], starts[code], lengths[code]
+            if begin < 0 or begin > source.size - length:
+                return i
+            if at < 0 or at > data.size - tag_size - _varint_size(length) - length:
+                return i
+            at = _put_varint(tag, at, data)
+            at = _put_varint(length, at, data)
             for k in range(length):
                 data[at + k] = source[begin + k]
             cursors[i] = at + length

@@ -12,6 +12,8 @@ what `CAUSE`s name.
 Source: protobuf.dev, "Encoding"; OTLP v1.11. Oracle: the official classes.
 """
 
+from numpy import uint64
+
 from spanproof.kernels._jit import b1, i4, i8, inline, kernel, out, ro, u1
 
 # fields[(kind * 32 + number) * 5 + …]: wire type (−1: no such field), action, slot, child
@@ -48,7 +50,7 @@ CAUSE_ROWS = 9
 DEPTH = 100
 SPAN, KEY_VALUE, ANY_VALUE = 6, 10, 11
 DIALECT_FIELD = 536870911
-VALUE_STR, VALUE_BOOL, VALUE_MISSING = 1, 4, 8
+VALUE_STR, VALUE_INT, VALUE_DOUBLE, VALUE_BOOL, VALUE_MISSING = 1, 2, 3, 4, 8
 ROWS_MAX = 2147483647
 
 # counts: rows by table, then what is no row
@@ -76,6 +78,8 @@ A_STATE = 11
 @inline
 def varint(data, pos, end):
     """(value, position after it), signed 64 bits; position −1: cut off, −2: over ten bytes."""
+    if pos < end and data[uint64(pos)] < 0x80:
+        return int(data[uint64(pos)]), pos + 1
     value = 0
     shift = 0
     for k in range(10):
@@ -96,6 +100,8 @@ def varint(data, pos, end):
 @inline
 def short_varint(data, pos, end):
     """A tag or a length: at most five bytes and 32 bits; −1: cut off, −2: over that."""
+    if pos < end and data[uint64(pos)] < 0x80:
+        return int(data[uint64(pos)]), pos + 1
     value = 0
     shift = 0
     for _k in range(5):
@@ -380,6 +386,59 @@ def begin_message(
 
 
 @inline
+def simple_attribute(data, pos, end, table, row, fill, parents, bases, counts, cells, wide):
+    """A KeyValue of the usual shape, in one step; False leaves it to the general way.
+
+    Usual is: key, then an AnyValue with one string, bool, int or double and nothing else,
+    lengths of one byte. Both ways leave the same cells.
+    """
+    if end - pos < 6 or data[uint64(pos)] != 0x0A or data[uint64(pos + 1)] > 0x7F:
+        return False
+    key_size = int(data[uint64(pos + 1)])
+    value = pos + 2 + key_size
+    if end - value < 4 or data[uint64(value)] != 0x12:
+        return False
+    if int(data[uint64(value + 1)]) != end - value - 2:
+        return False
+    tag = data[uint64(value + 2)]
+    at = 0
+    size = 0
+    bits = 0
+    kind = VALUE_STR
+    if tag == 0x0A:
+        at = value + 4
+        size = int(data[uint64(value + 3)])
+        if size != end - at:
+            return False
+    elif tag == 0x18 or tag == 0x10:
+        bits, after = varint(data, value + 3, end)
+        if after != end:
+            return False
+        kind = VALUE_INT
+        if tag == 0x10:
+            kind = VALUE_BOOL
+            bits = 1 if bits != 0 else 0
+    elif tag == 0x21 and end - value == 11:
+        kind = VALUE_DOUBLE
+        bits = fixed32(data, value + 3) + signed32(fixed32(data, value + 7)) * 0x100000000
+    else:
+        return False
+    attribute = counts[table]
+    counts[table] = attribute + 1
+    if fill:
+        first = parents[table]
+        cells[uint64(bases[first] + attribute)] = row
+        cells[uint64(bases[first + KV_KEY] + attribute)] = pos + 2
+        cells[uint64(bases[first + KV_KEY + 1] + attribute)] = key_size
+        cells[uint64(bases[first + KV_TYPE] + attribute)] = kind
+        cells[uint64(bases[first + KV_VALUE] + attribute)] = at
+        cells[uint64(bases[first + KV_VALUE + 1] + attribute)] = size
+        cells[uint64(bases[first + KV_SER + 1] + attribute)] = -1
+        wide[uint64(bases[first + KV_BITS] + attribute)] = bits
+    return True
+
+
+@inline
 def add_key(slot, role, row, at, size, fill, parents, bases, counts, cells):
     """An entity's key: a row with its slice."""
     key = counts[TABLE_KEYS]
@@ -394,11 +453,13 @@ def add_key(slot, role, row, at, size, fill, parents, bases, counts, cells):
 
 @inline
 def fixed32(data, pos):
+    """Four bytes, little-endian. The index is unsigned so that no wrap-around is tested for."""
+    i = uint64(pos)
     return (
-        int(data[pos])
-        | int(data[pos + 1]) << 8
-        | int(data[pos + 2]) << 16
-        | int(data[pos + 3]) << 24
+        int(data[i])
+        | int(data[i + uint64(1)]) << 8
+        | int(data[i + uint64(2)]) << 16
+        | int(data[i + uint64(3)]) << 24
     )
 
 
@@ -448,11 +509,26 @@ def scan(
     message = cursor[0]
     pos = cursor[1]
     origin = pos
+    end = ends[message] if message < starts.size else pos
+    kind = 0
+    row = message
     while message < starts.size:
-        if depth == 0 and pos == ends[message]:
-            message += 1
-            if message < starts.size:
-                pos = starts[message]
+        if pos == end:
+            if depth == 0:
+                message += 1
+                if message < starts.size:
+                    pos = starts[message]
+                    end = ends[message]
+                    row = message
+                continue
+            if kind == ANY_VALUE:
+                close_value(data, pos, fill, counts, ser, attribute)
+            elif kind == KEY_VALUE and fill:
+                close_attribute(parents, bases, counts, cells, attribute)
+            depth -= 1
+            end = stack[LEVEL_END + depth]
+            kind = stack[LEVEL_KIND + depth]
+            row = stack[LEVEL_ROW + depth]
             continue
         if depth == 0:
             if fill:
@@ -460,31 +536,20 @@ def scan(
                     break
             elif pos - origin >= budget:
                 break
-            stack[LEVEL_END] = ends[message]
+            stack[LEVEL_END] = end
             stack[LEVEL_KIND] = 0
             stack[LEVEL_ROW] = message
             counts[COUNT_MESSAGE] = message
             counts[COUNT_POSITION] = pos
-        elif pos == stack[LEVEL_END + depth]:
-            kind = stack[LEVEL_KIND + depth]
-            if kind == ANY_VALUE:
-                close_value(data, pos, fill, counts, ser, attribute)
-            elif kind == KEY_VALUE and fill:
-                close_attribute(parents, bases, counts, cells, attribute)
-            depth -= 1
-            continue
-        end = stack[LEVEL_END + depth]
-        kind = stack[LEVEL_KIND + depth]
-        row = stack[LEVEL_ROW + depth]
         start = pos
         tag, pos = short_varint(data, pos, end)
         number = tag >> 3
         if pos < 0 or number == 0:
             status[0] = tag_cause(pos)
             return start
-        entry = 0
+        entry = uint64(0)
         if number < 32:
-            entry = kind * KIND_FIELDS + number * FIELD_WIDTH
+            entry = uint64(kind * KIND_FIELDS + number * FIELD_WIDTH)
         wire = tag & 7
         if fields[entry] != wire:
             after = skip(data, pos, end, tag, depth, stack, status)
@@ -507,9 +572,9 @@ def scan(
                     )  # fmt: skip
             pos = after
             continue
-        action = fields[entry + 1]
-        slot = fields[entry + 2]
-        child = fields[entry + 3]
+        action = fields[entry + uint64(1)]
+        slot = fields[entry + uint64(2)]
+        child = fields[entry + uint64(3)]
         if wire == 2:
             size, after = short_varint(data, pos, end)
             if after < 0 or size > end - after:
@@ -523,9 +588,9 @@ def scan(
                 if action == ACTION_ATTRIBUTE_KEY:
                     slot = parents[attribute[A_TABLE]] + KV_KEY
                 if fill:
-                    at = bases[slot] + row
-                    length = bases[slot + 1] + row
-                    if fields[entry + 4] == 1 and cells[length] != 0:
+                    at = uint64(bases[uint64(slot)] + row)
+                    length = uint64(bases[uint64(slot + 1)] + row)
+                    if fields[entry + uint64(4)] == 1 and cells[length] != 0:
                         # A text that a later one replaces is never interned: check it here.
                         fault = utf8_fault(data, cells[at], cells[at] + cells[length])
                         if fault >= 0:
@@ -542,6 +607,14 @@ def scan(
                     attribute[A_START_COMPLEX] = 1
                     if nested_fault(data, after, pos, slot, depth + 1, fields, stack, status) >= 0:
                         return status[1]
+            elif (
+                action == ACTION_ATTRIBUTE
+                and counts[slot] < ROWS_MAX
+                and simple_attribute(
+                    data, after, pos, slot, row, fill, parents, bases, counts, cells, wide
+                )
+            ):
+                continue
             elif action == ACTION_KEY:
                 add_key(slot, child, row, after, size, fill, parents, bases, counts, cells)
             else:
@@ -553,6 +626,9 @@ def scan(
                 ):  # fmt: skip
                     status[0] = CAUSE_ROWS
                     return start
+                end = pos + size
+                kind = child
+                row = stack[LEVEL_ROW + depth]
             continue
         if wire == 0:
             value, after = varint(data, pos, end)
@@ -562,7 +638,7 @@ def scan(
             pos = after
             if action == ACTION_VARINT32:
                 if fill:
-                    cells[bases[slot] + row] = signed32(value)
+                    cells[uint64(bases[uint64(slot)] + row)] = signed32(value)
                 continue
         else:
             width = 8 if wire == 1 else 4
@@ -572,14 +648,14 @@ def scan(
             value = fixed32(data, pos)
             if wire == 5:
                 if fill:
-                    cells[bases[slot] + row] = signed32(value)
+                    cells[uint64(bases[uint64(slot)] + row)] = signed32(value)
                 pos += 4
                 continue
             value += signed32(fixed32(data, pos + 4)) * 0x100000000
             pos += 8
             if action == ACTION_FIXED64:
                 if fill:
-                    wide[bases[slot] + row] = value
+                    wide[uint64(bases[uint64(slot)] + row)] = value
                 continue
         fault = take_member(data, child, 0, 0, attribute)
         if fault >= 0:

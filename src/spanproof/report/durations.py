@@ -14,11 +14,15 @@ _SECOND_NS: Final = 10**9
 _MINUTE_NS: Final = 60 * _SECOND_NS
 _HOUR_NS: Final = 60 * _MINUTE_NS
 _DAY_NS: Final = 24 * _HOUR_NS
-_DECIMAL: Final = ((_SECOND_NS, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns"))
-_SEXAGESIMAL: Final = (
+# Unit, its name, and what it is rounded to; with the name of the lesser unit from a minute on.
+_UNITS: Final = (
     (_DAY_NS, "d", _HOUR_NS, "h"),
     (_HOUR_NS, "h", _MINUTE_NS, "min"),
     (_MINUTE_NS, "min", _SECOND_NS, "s"),
+    (_SECOND_NS, "s", 10**6, ""),
+    (10**6, "ms", 10**3, ""),
+    (10**3, "µs", 1, ""),
+    (1, "ns", 1, ""),
 )
 # Steps that a reader counts in: of an axis, longest last.
 STEPS_NS: Final = (
@@ -31,25 +35,24 @@ STEPS_NS: Final = (
 
 
 def duration(ns: int) -> str:
-    """"21 µs", "65.441 ms", "2 min 3 s": up to three decimals, or two units from a minute on.
+    """ "21 µs", "65.441 ms", "2 min 3 s": up to three decimals, or two units from a minute on.
 
     Rounded half up; a length that is not 0 never reads as 0. Negative lengths keep their sign.
     """
     if ns < 0:
         return "-" + duration(-ns)
-    for whole_ns, whole, part_ns, part in _SEXAGESIMAL:
-        if ns >= whole_ns:
-            parts = (ns + part_ns // 2) // part_ns
-            n_whole, n_part = divmod(parts, whole_ns // part_ns)
-            return f"{n_whole:,} {whole}" + (f" {n_part} {part}" if n_part else "")
-    for unit_ns, unit in _DECIMAL:
-        thousandths = (ns * 1000 + unit_ns // 2) // unit_ns
-        if thousandths >= 1000:  # 999,999.6 ns is 1 ms, not 1000 µs
-            if unit == "s" and thousandths >= 60_000:
-                return "1 min"
-            n_whole, n_part = divmod(thousandths, 1000)
-            decimals = f".{n_part:03d}".rstrip("0").rstrip(".")
+    larger_ns = 0
+    for unit_ns, unit, part_ns, part in _UNITS:
+        if ns >= unit_ns:
+            rounded_ns = (ns + part_ns // 2) // part_ns * part_ns
+            if rounded_ns == larger_ns:  # 999.9999 ms is a second, not 1000 ms
+                return duration(larger_ns)
+            n_whole, rest_ns = divmod(rounded_ns, unit_ns)
+            if part:
+                return f"{n_whole:,} {unit}" + (f" {rest_ns // part_ns} {part}" if rest_ns else "")
+            decimals = f".{rest_ns // part_ns:03d}".rstrip("0").rstrip(".") if rest_ns else ""
             return f"{n_whole}{decimals} {unit}"
+        larger_ns = unit_ns
     return "0 s"
 
 
@@ -72,7 +75,7 @@ def count(n: float) -> str:
 
 
 def plural(n: int, noun: str) -> str:
-    """"1 span", "2 spans"."""
+    """ "1 span", "2 spans"."""
     if n == 1:
         return f"1 {noun}"
     return f"{n:,} {noun[:-1]}ies" if noun.endswith("y") else f"{n:,} {noun}s"
@@ -83,5 +86,7 @@ def ticks(length_ns: int, n_most: int) -> list[int]:
     if length_ns <= 0 or n_most < 1:
         return [0]
     step = next((s for s in STEPS_NS if length_ns // s <= n_most), STEPS_NS[-1])
-    step = max(step, -(-length_ns // (n_most * step)) * step) if length_ns // step > n_most else step
+    step = (
+        max(step, -(-length_ns // (n_most * step)) * step) if length_ns // step > n_most else step
+    )
     return list(range(0, length_ns + 1, step))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spanproof.findings import CODES, Code, Severity
+from spanproof.findings import CODES, Code, Severity, Verdict
+from spanproof.report.durations import plural
 from spanproof.report.model import Report, Told
+from spanproof.report.printable import printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,3 +47,16 @@ def severities(report: Report) -> list[tuple[Severity, int]]:
     for group in groups(report):
         n[group.severity] += group.n
     return [(severity, total) for severity, total in n.items() if total]
+
+
+def headline(report: Report) -> str:
+    """What was found in how much, after the verdict."""
+    found = [plural(n, severity.label) for severity, n in severities(report)]
+    n_spans = sum(read.spans for read in report.inputs)
+    n_traces = report.n_traces or sum(read.traces for read in report.inputs)
+    told = " and ".join(found) if found else "nothing found"
+    told += f" in {plural(n_spans, 'span')} of {plural(n_traces, 'trace')}"
+    unanswered = [printable(r.check) for r in report.checks if r.verdict is Verdict.UNKNOWN]
+    if unanswered:
+        told += "; no answer from " + ", ".join(unanswered)
+    return told

@@ -7,6 +7,7 @@ written out (`\\x1b`, `\\u202e`), so what is seen is what stands there.
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
@@ -38,9 +39,10 @@ def _visible(character: str) -> str:
 
 
 def words(value: Any, name: str = "", *, depth: int = 0) -> str:
-    """A value of the evidence as one line: `_ns` numbers as times, names without their unit.
+    """A value of the evidence as one line: `_ns` and `_us` numbers as times.
 
-    `{"kind": "parent", "early_ns": 21000}` reads "kind parent, early 21 µs". Safe to show.
+    `{"kind": "parent", "early_ns": 21000}` reads "kind parent, early 21 µs"; what is
+    nested stands in brackets. Safe to show.
     """
     if depth > _DEPTH_MAX:
         return "…"
@@ -52,10 +54,11 @@ def words(value: Any, name: str = "", *, depth: int = 0) -> str:
         case int() | float():
             return _number(value, name)
         case Mapping():
-            return ", ".join(
+            listed = ", ".join(
                 f"{printable(label(str(k)))} {words(v, str(k), depth=depth + 1)}"
                 for k, v in value.items()
             )
+            return f"({listed})" if depth else listed
         case bytes():
             return value.hex()
         case list() | tuple():
@@ -66,11 +69,15 @@ def words(value: Any, name: str = "", *, depth: int = 0) -> str:
 
 def label(name: str) -> str:
     """A key as words: "early_ns" is "early", "missing_parents" is "missing parents"."""
-    return name.removesuffix("_unix_ns").removesuffix("_ns").replace("_", " ")
+    for unit in ("_unix_ns", "_ns", "_us"):
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
 
 
 def _number(value: float, name: str) -> str:
     if name.endswith("_ns") and isinstance(value, int):
         # Nothing lasts thirty years, and no modern time is nearer to 1970.
         return moment(value) if value > 10**18 else duration(value)
+    if name.endswith("_us") and math.isfinite(value):
+        return duration(round(value * 1000))
     return count(value)

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from spanproof.findings import Severity, Verdict
 from spanproof.report.durations import count, duration, plural
-from spanproof.report.groups import Group, groups, severities
+from spanproof.report.groups import Group, groups, headline
 from spanproof.report.model import CheckResult, Input, Report, SpanLine, Told
 from spanproof.report.printable import label, printable, words
 
@@ -68,7 +68,8 @@ def print_line(line: Line, console: Console) -> None:
 
 
 def _lines(report: Report) -> Iterator[Line]:
-    yield _headline(report)
+    verdict = (report.verdict.value, VERDICT_STYLE[report.verdict])
+    yield Line(0, Text.assemble(verdict, f": {headline(report)}"))
     yield _empty()
     for read in report.inputs:
         yield from _input(read)
@@ -103,19 +104,6 @@ def _hint(codes: list[str]) -> str:
 
 def _empty() -> Line:
     return Line(0, Text())
-
-
-def _headline(report: Report) -> Line:
-    found = [plural(n, severity.label) for severity, n in severities(report)]
-    n_spans = sum(read.spans for read in report.inputs)
-    n_traces = report.n_traces or sum(read.traces for read in report.inputs)
-    what = " and ".join(found) if found else "nothing found"
-    unanswered = [r.check for r in report.checks if r.verdict is Verdict.UNKNOWN]
-    if unanswered:
-        what += "; no answer from " + ", ".join(unanswered)
-    scope = f" in {plural(n_spans, 'span')} of {plural(n_traces, 'trace')}"
-    verdict = (report.verdict.value, VERDICT_STYLE[report.verdict])
-    return Line(0, Text.assemble(verdict, f": {what}{scope}"))
 
 
 def _input(read: Input) -> Iterator[Line]:

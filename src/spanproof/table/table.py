@@ -232,8 +232,13 @@ def _code_of(texts: pa.StringArray, key: str) -> int:
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Texts decoded, doubles as their bits: a NaN equals itself, and 0.0 is not -0.0."""
     arrays = [
-        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        column.dictionary_decode()
+        if pa.types.is_dictionary(column.type)
+        else column.view(pa.int64())
+        if pa.types.is_float64(column.type)
+        else column
         for column in batch.columns
     ]
     return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
