@@ -39,7 +39,7 @@ def encode(table: Table) -> bytes:
     Raises LimitError where it would be larger than a protobuf message may be. O(rows + bytes).
     """
     messages = Messages(table)
-    _check_size(int(messages.requests.sizes.sum()))
+    check_size(int(messages.requests.sizes.sum()))
     return messages.written().tobytes()
 
 
@@ -50,7 +50,7 @@ def encode_requests(table: Table) -> Iterator[bytes]:
     """
     messages = Messages(table)
     sizes = messages.requests.sizes
-    _check_size(int(sizes.max(initial=0)))
+    check_size(int(sizes.max(initial=0)))
     data = messages.written()
     edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]).tolist()
     last = -1
@@ -64,7 +64,7 @@ class Messages:
     """A table's rows as measured messages.
 
     `numbers` are the request numbers that have rows or residue, ascending; `requests` their
-    messages, `spans` those of the spans.
+    messages; `resources`, `scopes` and `spans` those of the Resources, Scopes and Spans.
     """
 
     def __init__(self, table: Table) -> None:
@@ -90,7 +90,7 @@ class Messages:
     def _resource_spans(self) -> Message:
         table = self._table
         n = table.resources.num_rows
-        resource = self._message(
+        self.resources = self._message(
             Kind.RESOURCE,
             "resources",
             n,
@@ -103,7 +103,7 @@ class Messages:
             Kind.RESOURCE_SPANS,
             "resources",
             n,
-            resource=Part(resource, present),
+            resource=Part(self.resources, present),
             scopeSpans=scopes,
         )
 
@@ -129,10 +129,12 @@ class Messages:
     def _scope_spans(self) -> Message:
         n = self._table.scopes.num_rows
         attributes = self._attributes(Kind.SCOPE)
-        scope = self._message(Kind.SCOPE, "scopes", n, attributes=attributes)
+        self.scopes = self._message(Kind.SCOPE, "scopes", n, attributes=attributes)
         spans = Children(self.spans, self._table.numbers("spans", "scope"))
         present = self._table.numbers("scopes", "present")
-        return self._message(Kind.SCOPE_SPANS, "scopes", n, scope=Part(scope, present), spans=spans)
+        return self._message(
+            Kind.SCOPE_SPANS, "scopes", n, scope=Part(self.scopes, present), spans=spans
+        )
 
     def _spans(self) -> Message:
         table, n = self._table, len(self._table)
@@ -272,7 +274,8 @@ def _strings(table: Table, batch: str, present: npt.NDArray[np.bool_]) -> Texts:
     return Texts(codes, np.append(starts, 0), np.append(lengths, 0), source)
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raise LimitError for a message that no parser would take."""
     if size > SIZE_MAX:
         raise LimitError(
             f"the message would have {size} bytes, more than the {SIZE_MAX} of any protobuf",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spanproof.ingest import wire
-from spanproof.ingest.interning import Interner
+from spanproof.table.interning import Interner
 from spanproof.ingest.layout import TABLES
 from spanproof.table import Table
 from spanproof.table.schema import OWNERS, PARENTS, SCHEMAS, TIME_MAX

@@ -130,11 +130,13 @@ class _Reader:
         if opening == "[":
             self._list(document, "")
             return
-        members: dict[str, Any] = {}
+        members: dict[str, Any] | None = None
         with self._gaps.at(""):
             members = self._source.members(document)
+        if members is None:
+            return
         if "data" not in members:
-            self._trace(members, "")
+            self._object(document, "")
             return
         self._unread(members, frozenset({"data"}))
         if self._source.opening(members["data"]) == "{":
@@ -152,15 +154,15 @@ class _Reader:
 
     def _object(self, part: Any, path: str) -> None:
         """A trace, or a span that stands alone."""
-        members: dict[str, Any] = {}
+        members: dict[str, Any] | None = None
         with self._gaps.at(path):
             members = self._source.members(part)
             if "spans" not in members and looks_like(members.keys()):
-                members = {}
+                members = None
                 self._resources.clear()
                 self._span(self._source.fields(part), {}, "")
                 return
-        if members:
+        if members is not None:
             self._trace(members, path)
 
     def _trace(self, members: dict[str, Any], path: str) -> None:
@@ -226,8 +228,8 @@ class _Reader:
             ref_type = ref_type_of(reference)
             trace_id = _id(span, reference, "trace") or span.trace_id
             target = _id(span, reference, "span")
-            own = trace_id == span.trace_id
-            if ref_type == "CHILD_OF" and own and not span.parent_span_id:
+            may_be_parent = ref_type == "CHILD_OF" and trace_id == span.trace_id and target
+            if may_be_parent and not span.parent_span_id:
                 span.parent_span_id = target
                 return
             more = [
@@ -240,13 +242,11 @@ class _Reader:
             )
 
         each(fields, "references", take)
-        spelt = text_of(fields, "parentSpanID") or text_of(fields, "parentSpanId")
-        if spelt.strip("0"):
-            parent = _id(span, fields, "parentSpan")
-            if not span.parent_span_id:
-                span.parent_span_id = parent
-            elif parent != span.parent_span_id:
-                span.tell("jaeger.parentSpanID", spelt)
+        legacy = _id(span, fields, "parentSpan")
+        if legacy.strip(b"\0") and not span.parent_span_id:
+            span.parent_span_id = legacy
+        elif legacy.strip(b"\0") and legacy != span.parent_span_id:
+            span.tell("jaeger.parentSpanID", legacy.hex())
 
     def _event(self, log: Fields) -> bytes:
         time, name, content = log.get("timestamp"), None, []

@@ -11,7 +11,6 @@ double: an integer is an int of any size, everything else a Decimal.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -120,8 +119,10 @@ class Text:
             raise TraceError(_plain(found), path) from None
         except msgspec.DecodeError as error:
             found, at = _parts(_PLACED, str(error))
-            cut_off = not at  # msgspec gives no offset for a text that ends too early
-            place = self._offset(part) + (len(memoryview(part)) if cut_off else int(at))
+            # msgspec gives no offset for a text that ends too early, and the one after the
+            # first of trailing characters.
+            within = int(at) - found.startswith("trailing") if at else len(memoryview(part))
+            place = self._offset(part) + within
             raise BrokenTextError(f"broken JSON: {_plain(found)}", f"byte {place}") from None
         except UnicodeDecodeError:
             raise BrokenTextError(
@@ -203,7 +204,8 @@ def _plain(found: str) -> str:
 
 def wrong(value: object, wanted: str, place: str) -> TraceError:
     """What stands there, and what should: an error to raise."""
-    shown = {list: "a list", dict: "an object"}.get(type(value)) or encoded(value)
+    container = "a list" if isinstance(value, list) else "an object"
+    shown = container if isinstance(value, list | dict) else encoded(value)
     if len(shown) > _SHOWN_MAX:
         shown = shown[:_SHOWN_MAX] + "…"
     return TraceError(f"{shown} where {wanted} should be", place)
@@ -218,8 +220,6 @@ def encoded(value: object) -> str:
     """A decoded value as JSON text again."""
     try:
         return _ENCODER.encode(value).decode()
-    except OverflowError:  # an integer of more than 64 bits
-        return json.dumps(value, default=str)
     except RecursionError:
         raise TraceError("JSON nested too deeply to be an attribute") from None
 

@@ -223,21 +223,21 @@ def _find_byte(data: npt.NDArray[np.uint8], byte: int, start: int) -> int:
 def is_lines(data: npt.NDArray[np.uint8]) -> bool:
     """Whether the text is JSON lines rather than one document, judged by its content.
 
-    It is where a line is a whole value and another value follows on a later line; a first
-    line that was torn is passed over where the second is whole. Reads two lines.
+    It is where the first line is a whole value and another value begins on a later one. A
+    first line that was torn is passed over where the second is whole and the text is not.
+    Reads two lines, in that last case everything.
     """
-    start = _content(data, 0)
-    for _ in range(2):
-        end = _find_byte(data, 0x0A, start)
-        after = _content(data, end)
-        if after == data.size and start == _content(data, 0):
-            return False
-        if _is_value(data[start:end]):
-            return start != _content(data, 0) or data[after] in b"{["
-        start = after
-        if start == data.size or data[start] not in b"{[" or data[start - 1] != 0x0A:
-            return False
-    return False
+    first = _content(data, 0)
+    end = _find_byte(data, 0x0A, first)
+    second = _content(data, end)
+    if second == data.size or data[second] not in b"{[":
+        return False
+    if _is_value(data[first:end]):
+        return True
+    if data[second - 1] != 0x0A:  # indented: a part of the first value
+        return False
+    end = _find_byte(data, 0x0A, second)
+    return _is_value(data[second:end]) and not _is_value(data)
 
 
 def _content(data: npt.NDArray[np.uint8], start: int) -> int:
@@ -477,6 +477,7 @@ class _Reader:
             state[k.S_DOCUMENTS] -= 1
         state[k.S_AT], state[k.S_DEPTH], state[k.S_PHASE] = after, 0, k.P_START
         state[k.S_OUT] = state[k.S_START]
+        state[k.S_NOTES : k.S_KEYS] = state[k.S_SAVED : k.S_SAVED + k.S_KEYS - k.S_NOTES]
 
     def wire(self, left_out: list[TraceError]) -> Wire:
         k, state = self.k, self.state
@@ -535,16 +536,21 @@ def to_wire(data: npt.NDArray[np.uint8], *, lines: bool, keep_going: bool = Fals
 
     reader = _Reader(np.ascontiguousarray(data), k.LINES if lines else k.DOCUMENT)
     left_out: list[TraceError] = []
+    n_before, line = 0, 0  # errors before the line at hand
     while (code := reader.run()) != k.DONE:
         error = reader.error(code)
         if not keep_going:
             raise error
-        left_out.append(error)
+        if reader.line != line:
+            n_before, line = len(left_out), reader.line
         if code >= k.WRONG_TYPE:
+            left_out.append(error)
             reader.leave_out()
         elif lines:
+            left_out[n_before:] = [error]  # the whole line goes, what was wrong in it too
             reader.next_line()
         else:
+            left_out.append(error)
             reader.close_at_cut()
             break
     return reader.wire(left_out)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from spanproof.errors import LimitError, TraceError
 from spanproof.ingest.columns import Columns, Stretch
-from spanproof.ingest.interning import NotUtf8
+from spanproof.table.interning import NotUtf8
 from spanproof.ingest.layout import COLUMNS, TABLES, layout
 from spanproof.ingest.wire import Wire
 from spanproof.table import Table

@@ -36,7 +36,8 @@ UPPER_CASE_HEX, BASE64_ID, DASHED_ID, TEXT_ID, ENUM_NAME = 1, 2, 4, 8, 16
 (S_AT, S_OUT, S_DEPTH, S_PHASE, S_ROW, S_NEST, S_DIALECT, S_DOCUMENTS, S_BAD, S_START) = range(10)
 S_TAG, S_NEST_MAX = 10, 11
 S_NOTES, S_COUNTS, S_KEYS = 12, 18, 24  # six each: by note, by counter, offsets of first keys
-S_WIDTH = 30
+S_SAVED = 30  # notes and counters as they stood before the document at hand
+S_WIDTH = 42
 KEYS_SHOWN = 4
 
 # cells of a frame of `stack`
@@ -962,6 +963,8 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
             row = -1 if mode == SCAN else 0
             nest = 0
             state[S_START] = o
+            for k in range(S_KEYS - S_NOTES):
+                state[S_SAVED + k] = state[S_NOTES + k]
 
         if key:
             a = i + 1

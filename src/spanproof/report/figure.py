@@ -10,7 +10,7 @@ gets a lens, its two starts drawn at their own scale.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from spanproof.findings import CODES, Severity
 from spanproof.report.durations import duration, moment, ticks
@@ -26,6 +26,14 @@ _WIDTH_MIN: Final = 0.05  # per cent; the stroke makes it visible
 # A lens shows 2.4 times the reversed length: half of it before the effect, 0.9 after the cause.
 _LENS_BEFORE: Final = 0.5
 _LENS_LENGTH: Final = 2.4
+
+
+class Mark(NamedTuple):
+    """A flag at a span's label; `finding` is its number on the page, -1 where it has none."""
+
+    told: str
+    severity: str
+    finding: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +54,7 @@ class Row:
     missing_parent: bool
     error: bool
     severity: str  # of the worst finding, or empty
-    marks: tuple[tuple[str, int], ...] = ()  # code, number of the finding on the page (-1: none)
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +152,7 @@ def _row(bar: Bar, number: int, length_ns: int, findings: dict[tuple[str, str], 
             shape = "bar"
             width = max(_percent(bar.offset_ns + span.duration_ns, length_ns) - left, _WIDTH_MIN)
             left = min(left, 100 - width)
-    severities = [CODES[c].severity if c in CODES else Severity.WARNING for c in bar.codes]
+    severities = [_severity(code) for code in bar.codes]
     told = _told(bar)
     return Row(
         number=number,
@@ -161,8 +169,28 @@ def _row(bar: Bar, number: int, length_ns: int, findings: dict[tuple[str, str], 
         missing_parent=bar.missing_parent,
         error=bar.error,
         severity=max(severities).label if severities else "",
-        marks=tuple((code, findings.get((span.span_id, code), -1)) for code in bar.codes),
+        marks=_marks(bar, findings),
     )
+
+
+def _marks(bar: Bar, findings: dict[tuple[str, str], int]) -> tuple[Mark, ...]:
+    codes = dict.fromkeys(bar.codes)
+    if bar.missing_parent:
+        codes.setdefault("structure.missing_parent")
+    return tuple(
+        Mark(
+            told="parent missing"
+            if code == "structure.missing_parent"
+            else "✗ " + printable(code.partition(".")[2] or code),
+            severity=_severity(code).label,
+            finding=findings.get((bar.span.span_id, code), -1),
+        )
+        for code in codes
+    )
+
+
+def _severity(code: str) -> Severity:
+    return CODES[code].severity if code in CODES else Severity.WARNING
 
 
 def _percent(ns: int, length_ns: int) -> float:

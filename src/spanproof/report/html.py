@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from spanproof.report.durations import count, duration, moment, plural
 from spanproof.report.figure import ROW_PX, Figure, figure, service_name
-from spanproof.report.groups import groups, headline
+from spanproof.report.groups import Group, groups, headline
 from spanproof.report.json_report import written
 from spanproof.report.model import Drawing, Input, Report, SpanLine, Told
 from spanproof.report.printable import label, printable, words
@@ -23,6 +23,7 @@ from spanproof.report.printable import label, printable, words
 _N_COLOURS: Final = 9
 _OPEN_MAX: Final = 8  # traces with findings that are open from the start
 _ROWS_OPEN_MAX: Final = 1000  # longer ones stay closed: a page should open at once
+_ENTRIES_MAX: Final = 500  # findings of one code; the JSON report holds all that were asked for
 _SPANS_MAX: Final = 20  # named per finding
 _MESSAGE_MAX: Final = 1000
 
@@ -56,7 +57,7 @@ def page(report: Report) -> dict[str, Any]:
     """What the template is filled with: text that is safe to show, and geometry."""
     drawings = sorted(report.drawings, key=lambda d: not _has_findings(d))
     told_groups = groups(report)
-    numbers = {id(told): i for i, told in enumerate(t for g in told_groups for t in g.findings)}
+    numbers = {id(told): i for i, told in enumerate(_told(told_groups))}
     found = _findings_by_trace(report, numbers)
     figures = [figure(d, i, found.get(d.trace_id, {})) for i, d in enumerate(drawings)]
     anchors = _anchors(drawings)
@@ -82,8 +83,11 @@ def page(report: Report) -> dict[str, Any]:
                 "severity": group.severity.label,
                 "about": group.about,
                 "n": f"{group.n:,}",
-                "n_left_out": group.n_left_out,
-                "entries": [_entry(told, numbers[id(told)], anchors) for told in group.findings],
+                "left_out": _left_out(group),
+                "entries": [
+                    _entry(told, numbers[id(told)], anchors)
+                    for told in group.findings[:_ENTRIES_MAX]
+                ],
             }
             for group in told_groups
         ],
@@ -98,6 +102,20 @@ def page(report: Report) -> dict[str, Any]:
     }
 
 
+def _told(told_groups: list[Group]) -> list[Told]:
+    """The findings that the page lists, in its order."""
+    return [told for group in told_groups for told in group.findings[:_ENTRIES_MAX]]
+
+
+def _left_out(group: Group) -> str:
+    n = group.n - min(len(group.findings), _ENTRIES_MAX)
+    if not n:
+        return ""
+    if len(group.findings) > _ENTRIES_MAX:
+        return f"… {n:,} more: --format json --all lists them"
+    return f"… {n:,} more: --all shows them"
+
+
 def _has_findings(drawing: Drawing) -> bool:
     return bool(drawing.arrows) or any(bar.codes for bar in drawing.bars)
 
@@ -110,7 +128,8 @@ def _findings_by_trace(
     for told in report.findings:
         of_trace = found.setdefault(told.trace_id, {})
         for span in told.spans:
-            of_trace.setdefault((span.span_id, told.code), numbers[id(told)])
+            if id(told) in numbers:
+                of_trace.setdefault((span.span_id, told.code), numbers[id(told)])
     return found
 
 

@@ -53,7 +53,8 @@ def content(report: Report) -> dict[str, Any]:
             }
         ],
         "artifacts": [
-            {"location": {"uri": uri(read.path)}, "length": read.bytes} for read in report.inputs
+            {"location": {"uri": name}, "length": n_bytes}
+            for name, n_bytes in {uri(read.path): read.bytes for read in report.inputs}.items()
         ],
         "columnKind": "utf16CodeUnits",
         "results": [_result(told, report, codes.index(told.code)) for told in results],
@@ -108,7 +109,10 @@ def _result(told: Told, report: Report, rule: int) -> dict[str, Any]:
                     "artifactLocation": {"uri": uri(path)},
                     "region": {"startLine": 1},
                 },
-                "logicalLocations": [_span(told, span) for span in told.spans[:_SPANS_MAX]],
+                # A set, by the schema; a span may be named twice in a finding.
+                "logicalLocations": [
+                    _span(told, span) for span in dict.fromkeys(told.spans[:_SPANS_MAX])
+                ],
             }
         ],
         "partialFingerprints": {"spanproof/v1": _fingerprint(told)},

@@ -23,7 +23,6 @@ from spanproof.report.text import SEVERITY_STYLE
 
 WIDTH_PIPED: Final = 100
 ROWS_MAX: Final = 500
-_NUMBER_WIDTH: Final = 11
 _BAR_WIDTH_MIN: Final = 12
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 # In the order of first appearance; none is red, which means a violation.
@@ -77,11 +76,11 @@ def lines(
 ) -> Iterator[Text]:
     """A head, a line per bar and per violation, at most `rows_max` bars; none is wider
     than `width` but those that tell a violation. O(bars drawn + arrows)."""
-    for line in _lines(drawing, max(width, 40), rows_max):
-        yield _in_ascii(line) if ascii_only else line
+    for line in _lines(drawing, max(width, 40), rows_max, ascii_only):
+        yield Text(_in_ascii(line.plain)) if ascii_only else line
 
 
-def _lines(drawing: Drawing, width: int, rows_max: int) -> Iterator[Text]:
+def _lines(drawing: Drawing, width: int, rows_max: int, ascii_only: bool) -> Iterator[Text]:
     n_spans = max(drawing.n_spans, len(drawing.bars))
     yield Text.assemble(
         ("trace " + printable(drawing.trace_id), "bold"),
@@ -89,13 +88,14 @@ def _lines(drawing: Drawing, width: int, rows_max: int) -> Iterator[Text]:
         + (f", from {moment(drawing.start_ns)}" if drawing.bars else ""),
     )
     shown = drawing.bars[: max(rows_max, 0)]
-    names = [_name(bar) for bar in shown]
-    label_width = min(
-        max((cell_len(name) for name in names), default=0),
-        max(width - 2 * _NUMBER_WIDTH - _BAR_WIDTH_MIN, width * 2 // 5),
-    )
-    label_width = min(label_width, width // 2)
-    bar_width = max(width - label_width - 2 * _NUMBER_WIDTH - 3, 4)
+    names = [_in_ascii(_name(bar)) if ascii_only else _name(bar) for bar in shown]
+    offsets, durations = [_offset(bar) for bar in shown], [_duration(bar) for bar in shown]
+    offset_width = max(map(len, offsets), default=0) + 2
+    duration_width = max(map(len, durations), default=0) + 2
+    room = width - offset_width - duration_width - 2
+    longest = max((cell_len(name) for name in names), default=0)
+    label_width = min(longest, max(room - _BAR_WIDTH_MIN, room // 2), width // 2)
+    bar_width = room - label_width
     styles = _service_styles(drawing)
     accused, involved = _by_bar(drawing)
     for i, (bar, name) in enumerate(zip(shown, names, strict=True)):
@@ -105,8 +105,7 @@ def _lines(drawing: Drawing, width: int, rows_max: int) -> Iterator[Text]:
             label,
             "  ",
             (_bar(bar, drawing.length_ns, bar_width), styles[bar.span.service]),
-            " ",
-            (_offset(bar).rjust(_NUMBER_WIDTH) + _duration(bar).rjust(_NUMBER_WIDTH), "dim"),
+            (offsets[i].rjust(offset_width) + durations[i].rjust(duration_width), "dim"),
         )
         yield from _violations(bar, accused[i], involved[i])
     yield from _left_out(drawing, len(shown), n_spans)
@@ -200,7 +199,6 @@ def _left_out(drawing: Drawing, n_shown: int, n_spans: int) -> Iterator[Text]:
     yield Text(f"… {plural(n_more, 'more span')} of this trace not shown{among}")
 
 
-def _in_ascii(line: Text) -> Text:
-    """The same line in ASCII; other characters of names become their escapes."""
-    plain = line.plain.translate(_ASCII)
-    return Text(plain.encode("ascii", "backslashreplace").decode("ascii"))
+def _in_ascii(text: str) -> str:
+    """The same in ASCII, sign by sign; other characters of names become their escapes."""
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")

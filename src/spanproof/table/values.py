@@ -100,6 +100,22 @@ def python_value(wire: bytes) -> Any:
     return root[0]
 
 
+def fields(wire: bytes) -> list[tuple[int, int, bytes]]:
+    """(field number, wire type, content) of whole fields; a group's content is left out.
+
+    A length-delimited field's content comes without its length. Raises TraceError. O(bytes).
+    """
+    found = []
+    at, end = 0, len(wire)
+    while at < end:
+        tag, content = _varint(wire, at, end)
+        at = _skipped(wire, content, end, tag)
+        if tag & 7 == WireType.LEN:
+            _, content = _varint(wire, content, end)
+        found.append((tag >> 3, tag & 7, b"" if tag & 7 == WireType.GROUP else wire[content:at]))
+    return found
+
+
 def _hold(kind: Message, target: Any, number: int, held: Any) -> None:
     if kind == Message.ANY_VALUE:
         target.member, target.held = number, held

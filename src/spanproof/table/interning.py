@@ -1,4 +1,4 @@
-"""One growing dictionary of texts: what a text column's codes point into."""
+"""A growing dictionary: slices of bytes become codes by first appearance."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class NotUtf8(Exception):  # noqa: N818 - a signal within this room, never shown
 
 
 class Interner:
-    """Codes by first appearance; every distinct text is checked and kept once."""
+    """Every distinct slice is kept once, and checked once if it must be text (UTF-8)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, text: bool = True) -> None:
+        self._text = text
         self._slots = np.full(256, -1, np.int32)
         self._hashes = np.zeros(64, np.int32)
         self._ends = np.zeros(65, np.int64)
@@ -45,7 +46,7 @@ class Interner:
         self._state[k.STATE_ROW] = 0
         while True:
             status = k.intern(
-                data, at, size, True, _SEED, self._slots, self._hashes, self._ends,
+                data, at, size, self._text, _SEED, self._slots, self._hashes, self._ends,
                 self._blob, self._state, codes,
             )  # fmt: skip
             if status == k.DONE:

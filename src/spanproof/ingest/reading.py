@@ -1,0 +1,180 @@
+"""From a path to a table: unpack, recognise, translate, decode.
+
+Every format is translated into OTLP protobuf, and one decoder makes the columns; Parquet is
+the exception, being columns already. Nothing is repaired here: that is what rules are for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from glob import glob, has_magic
+from pathlib import Path
+
+import numpy as np
+
+from spanproof.errors import SpanproofError, TraceError, UsageError
+from spanproof.ingest import frames
+from spanproof.ingest.recognise import UTF8_BOM, recognise
+from spanproof.ingest.source import MAX_BYTES, Source, open_source
+from spanproof.ingest.wire import Wire
+from spanproof.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A file's table, and what is to be said about the file."""
+
+    path: str
+    format: str
+    compression: str
+    stored_bytes: int
+    table: Table
+    notes: Counter[str] = field(default_factory=Counter)
+    signals: Counter[str] = field(default_factory=Counter)
+    left_out: tuple[TraceError, ...] = ()
+
+
+def read_file(path: str, *, keep_going: bool = False, max_bytes: int | None = None) -> Reading:
+    """One file ("-" is standard input) as a table.
+
+    Raises TraceError with file and place where it cannot be read whole; with `keep_going`
+    the readable rest, and `left_out` says what is missing. Time linear in the input, memory
+    at most about 3 times the unpacked input.
+    """
+    try:
+        return _read(open_source(path, max_bytes=max_bytes), keep_going, max_bytes or MAX_BYTES)
+    except TraceError as error:
+        raise error.within(path) from None
+
+
+def _read(source: Source, keep_going: bool, max_bytes: int) -> Reading:
+    name = recognise(source.data)
+    if name == "parquet":
+        from spanproof.table.parquet import read_parquet
+
+        table = read_parquet(source.data)
+        return _reading(source, name, Wire.of([]), table)
+    wire: Wire
+    if name.startswith("otlp-protobuf"):
+        from spanproof.ingest.signals import other_signals
+
+        wire = frames.cut(source.data, name, max_bytes=max_bytes, keep_going=keep_going)
+        if (counts := other_signals(wire)) is not None:
+            wire.signals.update(counts)
+            return _reading(source, name, wire, Table.empty())
+    else:
+        name, wire = _from_json(source, name, keep_going)
+    from spanproof.ingest.otlp_protobuf import decode
+
+    source.data = np.zeros(0, np.uint8)  # the text is no longer needed
+    table = decode(wire, keep_going=keep_going)
+    return _reading(source, name, wire, table)
+
+
+def _from_json(source: Source, name: str, keep_going: bool) -> tuple[str, Wire]:
+    data = source.data
+    if data[:3].tobytes() == UTF8_BOM:
+        source.notes["byte_order_mark"] = 1
+        data = data[3:]
+    if name == "zipkin-v2":
+        from spanproof.ingest import zipkin
+
+        return name, zipkin.to_wire(data, keep_going=keep_going)
+    if name.startswith("jaeger"):
+        from spanproof.ingest import jaeger
+
+        return name, jaeger.to_wire(data, keep_going=keep_going)
+    from spanproof.ingest import otlp_json
+
+    lines = otlp_json.is_lines(data)
+    return (
+        "otlp-jsonl" if lines else "otlp-json",
+        otlp_json.to_wire(data, lines=lines, keep_going=keep_going),
+    )
+
+
+def _reading(source: Source, name: str, wire: Wire, table: Table) -> Reading:
+    return Reading(
+        path=source.path,
+        format=name,
+        compression=source.compression,
+        stored_bytes=source.stored_bytes,
+        table=table,
+        notes=source.notes + wire.notes,
+        signals=wire.signals,
+        left_out=tuple(error.within(source.path) for error in wire.left_out),
+    )
+
+
+def expand(paths: Iterable[str]) -> list[str]:
+    """Files named, found in directories (all of them, below too), or matched by globs; sorted.
+
+    Hidden files are passed over. Raises UsageError where a name leads to nothing.
+    """
+    files: list[str] = []
+    for path in paths:
+        if path == "-" or not (os.path.isdir(path) or has_magic(path)) or os.path.isfile(path):
+            files.append(path)
+            continue
+        if os.path.isdir(path):
+            found = [str(p) for p in sorted(Path(path).rglob("*")) if _visible(p, Path(path))]
+        else:
+            found = sorted(p for p in glob(path, recursive=True) if os.path.isfile(p))
+        if not found:
+            raise UsageError(f"{path}: no files", "name a file, a directory with files, or a glob")
+        files += found
+    return files
+
+
+def _visible(path: Path, root: Path) -> bool:
+    parts = path.relative_to(root).parts
+    return path.is_file() and not any(part.startswith(".") for part in parts)
+
+
+def read_files(
+    paths: Sequence[str],
+    *,
+    keep_going: bool = False,
+    max_bytes: int | None = None,
+    told: Callable[[Reading], None] | None = None,
+) -> list[Reading]:
+    """Several files, read in parallel by threads (kernels hold no lock), in the given order.
+
+    `told` is called with each reading as it is done, in order. With `keep_going`, a file
+    that cannot be read at all is left out if another can; else the first error is raised.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def attempt(path: str) -> Reading | SpanproofError:
+        try:
+            return read_file(path, keep_going=keep_going, max_bytes=max_bytes)
+        except SpanproofError as error:
+            return error
+
+    readings: list[Reading] = []
+    errors: list[SpanproofError] = []
+    workers = min(len(paths), os.cpu_count() or 1, 8)
+    with ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
+        for path, result in zip(paths, pool.map(attempt, paths), strict=True):
+            if isinstance(result, SpanproofError):
+                if not keep_going or not isinstance(result, TraceError):
+                    pool.shutdown(cancel_futures=True)
+                    raise result
+                errors.append(result)
+                result = _nothing(path, result)
+            elif told is not None:
+                told(result)
+            readings.append(result)
+    if errors and len(errors) == len(paths):
+        raise errors[0]
+    return readings
+
+
+def _nothing(path: str, error: TraceError) -> Reading:
+    """A file of which nothing could be read."""
+    return Reading(
+        path=path, format="", compression="", stored_bytes=0, table=Table.empty(), left_out=(error,)
+    )

@@ -1,0 +1,156 @@
+"""A path → its unpacked bytes, within limits.
+
+Decides how much may unpack and what a compressed file that breaks off is. Refuses to know
+what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from spanproof.errors import LimitError, TraceError, UsageError
+
+MAX_BYTES: Final = 2**30
+RATIO_MAX: Final = 250  # OTLP packs 10 to 50 times; gzip's own limit is 1,032
+_RATIO_FROM: Final = 256 * 2**20
+_MEASURED_FROM: Final = 128 * 2**20  # above this the rest is measured before it is kept
+_CHUNK: Final = 2**20
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(slots=True, kw_only=True)
+class Source:
+    """What one path held: its bytes unpacked, and how they were stored."""
+
+    path: str
+    data: npt.NDArray[np.uint8]
+    compression: str  # "", "gzip", "zstd"
+    stored_bytes: int
+    notes: Counter[str] = field(default_factory=Counter)
+
+
+def open_source(path: str, *, max_bytes: int | None = None) -> Source:
+    """Read a file, or standard input for "-", and unpack gzip or zstd.
+
+    `max_bytes` bounds the unpacked size; by default 1 GiB, and for packed input 250 times
+    its size where that is less (but never less than 256 MiB). Raises TraceError, LimitError
+    with the offset in the stored file, UsageError where there is no such file.
+    """
+    stored = _stored(path, max_bytes or MAX_BYTES)
+    source = Source(path=path, data=stored, compression="", stored_bytes=stored.size)
+    head = stored[:4].tobytes()
+    if head[:2] == _GZIP:
+        source.compression = "gzip"
+        source.data = _kept(lambda: _gunzip(stored, source.notes), stored.size, max_bytes)
+    elif head == _ZSTD:
+        source.compression = "zstd"
+        source.data = _kept(lambda: unzstd(stored), stored.size, max_bytes)
+    return source
+
+
+def _stored(path: str, limit: int) -> npt.NDArray[np.uint8]:
+    if path == "-":
+        return _read(sys.stdin.buffer, limit)
+    try:
+        if os.path.isfile(path) and (size := Path(path).stat().st_size) > limit:
+            raise _too_large(f"a file of {size:,} bytes", limit)
+        with Path(path).open("rb") as file:
+            return _read(file, limit)
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a directory", "name a file, or its files: DIR/*.json") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}", "check the path") from None
+
+
+def _read(file: IO[bytes], limit: int) -> npt.NDArray[np.uint8]:
+    data = file.read(limit + 1)
+    if len(data) > limit:
+        raise _too_large("more input", limit)
+    return np.frombuffer(data, np.uint8)
+
+
+def _too_large(what: str, limit: int) -> LimitError:
+    return LimitError(
+        f"{what}, over the limit of {limit:,} bytes", "byte 0", "--max-bytes N raises the limit"
+    )
+
+
+def _kept(
+    unpack: Callable[[], Iterator[tuple[bytes, int]]], stored: int, limit: int | None
+) -> npt.NDArray[np.uint8]:
+    """All pieces put together; a stream that grows large is measured whole before it is kept."""
+    allowed = limit or min(MAX_BYTES, max(_RATIO_FROM, RATIO_MAX * stored))
+    kept, measured = bytearray(), False
+    for piece, _at in unpack():
+        if len(kept) + len(piece) > _MEASURED_FROM and not measured:
+            _measure(unpack(), allowed, explicit=limit is not None)
+            measured = True
+        kept += piece
+    if len(kept) > allowed:
+        _measure(unpack(), allowed, explicit=limit is not None)
+    return np.frombuffer(kept, np.uint8)
+
+
+def _measure(pieces: Iterator[tuple[bytes, int]], allowed: int, *, explicit: bool) -> None:
+    """Raise LimitError if more than `allowed` bytes come; keeps none of them."""
+    total = 0
+    for piece, at in pieces:
+        total += len(piece)
+        if total > allowed:
+            ratio = "" if explicit else f", {total // max(at, 1):,} times what was read so far"
+            raise LimitError(
+                f"unpacks to over {allowed:,} bytes{ratio}",
+                f"byte {at}",
+                "--max-bytes N lets it unpack to N bytes, if you trust the file",
+            )
+
+
+def _gunzip(stored: npt.NDArray[np.uint8], notes: Counter[str]) -> Iterator[tuple[bytes, int]]:
+    """(piece, offset reached in the file); several members are one stream, as gzip has it."""
+    raw = memoryview(stored)  # type: ignore[arg-type]
+    at = 0
+    while at < len(raw):
+        if at and bytes(raw[at : at + 2]) != _GZIP:
+            notes["trailing_bytes"] = len(raw) - at
+            return
+        unpack = zlib.decompressobj(wbits=31)
+        begin = at
+        try:
+            while not unpack.eof:
+                rest = unpack.unconsumed_tail or bytes(raw[at : at + _CHUNK])
+                if not rest:
+                    raise TraceError("gzip data cut off", f"byte {len(raw)}", "fetch the file again")
+                fresh = not unpack.unconsumed_tail
+                piece = unpack.decompress(rest, _CHUNK)
+                at += len(rest) if fresh else 0
+                if piece:
+                    yield piece, at
+        except zlib.error as error:
+            place = at if "check" not in str(error) else max(begin, len(raw) - 8)
+            raise TraceError(f"broken gzip data ({error})", f"byte {place}", "fetch it again") from None
+        at -= len(unpack.unused_data)
+
+
+def unzstd(stored: npt.NDArray[np.uint8]) -> Iterator[tuple[bytes, int]]:
+    """(piece, offset reached in the file) of one or more zstd frames."""
+    import pyarrow as pa
+
+    raw = pa.BufferReader(pa.py_buffer(stored))
+    try:
+        with pa.CompressedInputStream(raw, "zstd") as stream:
+            while piece := stream.read(_CHUNK):
+                yield piece, raw.tell()
+    except OSError as error:
+        at = min(raw.tell(), stored.size) if not raw.closed else stored.size
+        raise TraceError(f"broken or cut off zstd data ({error})", f"byte {at}", "fetch it again") from None
