@@ -35,7 +35,7 @@ def base64(value: bytes) -> bytes:
 
 def held(wire: bytes) -> bytes:
     """What an id's or a time's whole field says: hex, or the number. Raises TraceError."""
-    ((_, wire_type, content),) = fields(wire)
+    _, wire_type, content = fields(wire)[-1]
     if wire_type == WireType.LEN:
         return content.hex().encode()
     return str(int.from_bytes(content, "little")).encode()

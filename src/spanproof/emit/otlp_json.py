@@ -12,6 +12,7 @@ Source: OTLP specification 1.11, "JSON Protobuf Encoding"; ProtoJSON.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -57,10 +58,7 @@ class _Document:
         self._scopes = _Texts(columns.scopes, messages.scopes.sizes)
         self._spans = _Texts(columns.spans, messages.spans.sizes)
         self._urls = [
-            _Texts(
-                lambda first, last, batch=batch: columns.schema_urls(batch, first, last),
-                _url_sizes(table, batch),
-            )
+            _Texts(partial(columns.schema_urls, batch), _url_sizes(table, batch))
             for batch in ("resources", "scopes")
         ]
         n = table.resources.num_rows

@@ -110,7 +110,7 @@ class Span:
     attributes: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
-    dropped: dict[int, int] = field(default_factory=dict)  # field number → count
+    dropped: dict[int, bytes] = field(default_factory=dict)  # field number → encoded field
 
     def tell(self, key: str, value: Value) -> None:
         """Add an attribute."""
@@ -124,7 +124,7 @@ class Span:
 
     def encoded(self) -> bytes:
         """The Span message, fields in ascending order."""
-        dropped = {n: number(n, count) for n, count in self.dropped.items()}
+        dropped = self.dropped
         status = (text(2, self.message) if self.message else b"") + (
             number(3, self.code) if self.code else b""
         )
@@ -195,7 +195,7 @@ def _dropped(field_number: int) -> Callable[[Span, Value], bool]:
             value = int(value)
         if type(value) is not int or not 0 <= value < 2**32 or field_number in span.dropped:
             return False
-        span.dropped[field_number] = value
+        span.dropped[field_number] = number(field_number, value)
         return True
 
     return count

@@ -46,6 +46,7 @@ def id_in(fields: Fields, what: str) -> tuple[bytes, int]:
     """
     n_bytes = _N_BYTES[what]
     upper, lower = _ID_KEYS[what]
+
     if spelt := text_of(fields, upper):
         return id_of(spelt, n_bytes)
     spelt = text_of(fields, lower)

@@ -202,7 +202,7 @@ def _arrays(listed: list[tuple[int, str, Field | None, list[int]]]) -> Tables:
             slot = (slot + 1) % k.SLOTS
         tables[k.SLOTS_AT + kind * k.SLOTS + slot] = number + 1
     return Tables(
-        np.frombuffer(bytes(names), np.uint8),
+        np.frombuffer(bytes(names) + bytes(32), np.uint8),
         rows,
         tables,
         tuple(name for _, name, _, _ in listed),
@@ -282,7 +282,7 @@ class _Reader:
                 self.mode,
                 self.data,
                 self.names.names,
-                self.names.rows,
+                self.names.rows.reshape(-1),
                 self.names.tables,
                 self.state,
                 self.stack,

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from spanproof.kernels._jit import i4, i8, inline, kernel, out, ro, ro2, u1
+from spanproof.kernels._jit import i4, i8, inline, kernel, out, ro, u1
 
 # modes
 DOCUMENT, LINES, SCAN = 0, 1, 2
 
 # columns of `rows`, one row a name of a message kind (or of an enum)
 R_NAME, R_SIZE, R_TYPE, R_TAG, R_REPEATED, R_KIND, R_FLAGS, R_NOTE, R_COUNT, R_VALUE = range(10)
-R_WIDTH = 10
+R_WIDTH = 16
 
 # flags of the message that a row leads to
 PADDED, SILENT, INLINE, SPAN, KEY_VALUE, ANY_VALUE, GROUP, KEY = 1, 2, 4, 8, 16, 32, 64, 128
@@ -68,6 +68,48 @@ HALF = 0xFFFFFFFF
 
 
 @inline
+def _at(text, i):
+    """The byte at i, which the caller knows to be there: no negative index is looked for."""
+    return np.int64(text[np.uint64(i)])
+
+
+@inline
+def _cell(rows, row, cell):
+    """A cell of a row of the vocabulary."""
+    return np.int64(rows[np.uint64(row * R_WIDTH + cell)])
+
+
+@inline
+def _plain(text, i):
+    """How many of the 16 bytes at i come before a quote, a backslash or no plain ASCII."""
+    first = np.uint8(16)
+    for k in range(16):
+        c = text[np.uint64(i + k)]
+        special = (c == 34) | (c == 92) | (c < 32) | (c > 127)
+        first = min(first, np.uint8(k) if special else np.uint8(16))
+    return np.int64(first)
+
+
+@inline
+def _same(names, at, text, a, size):
+    """Whether the name of a size at `at` is text[a:a + size]."""
+    if a + 32 <= text.size and size <= 32:
+        differ = np.uint8(0)
+        for k in range(16):
+            x = np.uint8(names[np.uint64(at + k)] ^ text[np.uint64(a + k)])
+            differ = np.uint8(differ | (x if k < size else np.uint8(0)))
+        if size > 16:
+            for k in range(16, 32):
+                x = np.uint8(names[np.uint64(at + k)] ^ text[np.uint64(a + k)])
+                differ = np.uint8(differ | (x if k < size else np.uint8(0)))
+        return differ == 0
+    for k in range(size):
+        if names[at + k] != text[a + k]:
+            return False
+    return True
+
+
+@inline
 def slot_of(size, first, middle, last):
     """Where a name of this length and these letters is looked for first."""
     return (size * 7 + first * 3 + middle * 5 + last * 11) & 127
@@ -79,20 +121,15 @@ def _find(text, a, b, kind, names, rows, tables):
     size = b - a
     if size <= 0:
         return -1
-    first = np.int64(text[a])
-    last = np.int64(text[b - 1])
-    slot = slot_of(size, first, np.int64(text[a + size // 2]), last)
+    slot = slot_of(size, _at(text, a), _at(text, a + (size >> 1)), _at(text, b - 1))
     for probe in range(SLOTS):
-        row = np.int64(tables[SLOTS_AT + kind * SLOTS + ((slot + probe) & 127)]) - 1
+        row = np.int64(tables[np.uint64(SLOTS_AT + kind * SLOTS + ((slot + probe) & 127))]) - 1
         if row < 0:
             return -1
-        if rows[row, R_SIZE] == size:
-            at = np.int64(rows[row, R_NAME])
-            k = 0
-            while k < size and names[at + k] == text[a + k]:
-                k += 1
-            if k == size:
-                return row
+        if _cell(rows, row, R_SIZE) == size and _same(
+            names, _cell(rows, row, R_NAME), text, a, size
+        ):
+            return row
     return -1
 
 
@@ -207,30 +244,17 @@ def _text(data, i, n, out_, o, tables):
     Writes at most one byte more than it reads, and up to 16 that mean nothing after those.
     """
     while True:
-        while i + 16 <= n and o + 16 <= out_.size:
-            special = 0
+        if i + 16 <= n and o + 16 <= out_.size:
             for k in range(16):
-                c = data[i + k]
-                out_[o + k] = c
-                special |= (c == 34) | (c == 92) | (c < 32) | (c > 127)
-            if special != 0:
-                break
-            i += 16
-            o += 16
-        if i >= n:
+                out_[np.uint64(o + k)] = data[np.uint64(i + k)]
+            plain = _plain(data, i)
+            i += plain
+            o += plain
+            if plain == 16:
+                continue
+        elif i >= n:
             return n, o, CUT
-        for _ in range(16):
-            if i >= n:
-                break
-            c = data[i]
-            if c == 34 or c == 92 or c < 32 or c > 127:
-                break
-            out_[o] = c
-            o += 1
-            i += 1
-        if i >= n:
-            return n, o, CUT
-        c = data[i]
+        c = _at(data, i)
         if c == 34:
             return i + 1, o, DONE
         if c == 92:
@@ -247,6 +271,10 @@ def _text(data, i, n, out_, o, tables):
                 out_[o + k] = data[i + k]
             o += size
             i += size
+        else:  # near the end of the text, one by one
+            out_[o] = c
+            o += 1
+            i += 1
 
 
 @inline
@@ -742,8 +770,8 @@ def _quoted(i, n, data, row, names, rows, tables, out_, o, limbs):
     Returns (after its quote, end of output, code, bits of its spelling); where the code is
     of the JSON (below WRONG_TYPE) the first is where it breaks.
     """
-    kind = np.int64(rows[row, R_TYPE])
-    tag = np.int64(rows[row, R_TAG])
+    kind = _cell(rows, row, R_TYPE)
+    tag = _cell(rows, row, R_TAG)
     if kind == T_STRING or kind == T_BYTES or kind == T_ID:
         body = _tag(out_, o, tag) + 1
         i, end, code = _text(data, i, n, out_, body, tables)
@@ -756,16 +784,16 @@ def _quoted(i, n, data, row, names, rows, tables, out_, o, limbs):
             end = _base64(out_, body, end)
             if end < 0:
                 return i, o, NOT_BASE64, 0
-        elif end == body and rows[row, R_FLAGS] & KEY:
+        elif end == body and _cell(rows, row, R_FLAGS) & KEY:
             return i, o, DONE, 0  # canonical protobuf has no empty key
         return i, _measured(out_, body, end), DONE, bits
     i, end, code = _text(data, i, n, out_, o, tables)
     if code != DONE:
         return i, o, code, 0
     if kind == T_ENUM:
-        named = _find(out_, o, end, np.int64(rows[row, R_KIND]), names, rows, tables)
+        named = _find(out_, o, end, _cell(rows, row, R_KIND), names, rows, tables)
         if named >= 0:
-            o = _varint(out_, _tag(out_, o, tag), 0, np.int64(rows[named, R_VALUE]))
+            o = _varint(out_, _tag(out_, o, tag), 0, _cell(rows, named, R_VALUE))
             return i, o, DONE, ENUM_NAME
     elif kind == T_DOUBLE:
         special = 0
@@ -860,14 +888,14 @@ def _closed(stack, f, out_, o, dialect, dialect_tag):
     return o
 
 
-@kernel(i8(i8, ro(u1), ro(u1), ro2(i4), ro(i4), out(i8), out(i8), out(u1), out(i8), out(i8)))
+@kernel(i8(i8, ro(u1), ro(u1), ro(i4), ro(i4), out(i8), out(i8), out(u1), out(i8), out(i8)))
 def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
     """OTLP/JSON to protobuf, from where `state` stands to the end of the text or an error.
 
     mode            DOCUMENT (one value), LINES (one value a line), SCAN (one, nothing written)
     data    uint8   read     the text
     names   uint8   read     the keys, one after another
-    rows    int32   read     [R_WIDTH] a row a key: R_*; row 0 leads to the top-level message
+    rows    int32   read     R_WIDTH cells a key: R_*; row 0 leads to the top-level message
     tables  int32   read     256 hex digits' values, then SLOTS slots a kind: row + 1, or 0
     state   int64   both     S_WIDTH cells S_*; zeros, S_TAG and S_NEST_MAX set, to begin with
     stack   int64   both     DEPTH_JSON frames of F_WIDTH cells F_*
@@ -886,7 +914,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
         or state.size < S_WIDTH
         or stack.size < DEPTH_JSON * F_WIDTH
         or limbs.size < LIMBS_MAX
-        or rows.shape[0] == 0
+        or rows.size < R_WIDTH
     ):
         return OVERFLOW
     i = state[S_AT]
@@ -903,7 +931,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
     while code == DONE:
         c = -1
         while i < n:
-            c = np.int64(data[i])
+            c = _at(data, i)
             if c > 32 or (c != 32 and c != 9 and c != 13 and c != 10):
                 break
             if c == 10 and mode == LINES and phase != P_START:
@@ -969,6 +997,11 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
         if key:
             a = i + 1
             b = a
+            while b + 16 <= n:
+                plain = _plain(data, b)
+                b += plain
+                if plain < 16:
+                    break
             while b < n and data[b] != 34 and data[b] != 92 and 31 < data[b] < 128:
                 b += 1
             known = stack[f + F_WHAT] == OBJECT
@@ -991,7 +1024,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
                 if row >= 0:
                     stack[f + F_KNOWN] += 1
             if row >= 0:
-                state[S_NOTES + rows[row, R_NOTE]] += 1
+                state[S_NOTES + _cell(rows, row, R_NOTE)] += 1
             while i < n and (data[i] == 32 or data[i] == 9 or data[i] == 13 or data[i] == 10):
                 if data[i] == 10 and mode == LINES:
                     break
@@ -1021,9 +1054,9 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
             depth -= 1
             f -= F_WIDTH
             phase = P_NEXT
-        elif c == 34 and row >= 0 and rows[row, R_TYPE] != T_MESSAGE:
+        elif c == 34 and row >= 0 and _cell(rows, row, R_TYPE) != T_MESSAGE:
             in_list = stack[f + F_WHAT] == LIST
-            if rows[row, R_REPEATED] and not in_list:
+            if _cell(rows, row, R_REPEATED) and not in_list:
                 code = WRONG_TYPE
                 continue
             flags = stack[f + F_FLAGS]
@@ -1039,12 +1072,12 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
                 continue
             i = after
             dialect |= bits
-            if rows[row, R_FLAGS] & KEY:
+            if _cell(rows, row, R_FLAGS) & KEY:
                 stack[f + F_K0] = start if o > start else -1
                 stack[f + F_K1] = o
             phase = P_NEXT
         elif c == 34:
-            if row >= 0 and not rows[row, R_FLAGS] & SILENT:
+            if row >= 0 and not _cell(rows, row, R_FLAGS) & SILENT:
                 code = WRONG_TYPE
                 continue
             after, end, code = _text(data, i + 1, n, out_, o, tables)
@@ -1055,12 +1088,12 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
             phase = P_NEXT
         elif c == 123 or c == 91:
             if row >= 0:
-                silent = rows[row, R_FLAGS] & SILENT
+                silent = _cell(rows, row, R_FLAGS) & SILENT
                 in_list = depth > 0 and stack[f + F_WHAT] == LIST
                 wanted = 123
-                if rows[row, R_REPEATED] and not in_list:
+                if _cell(rows, row, R_REPEATED) and not in_list:
                     wanted = 91
-                if rows[row, R_TYPE] != T_MESSAGE and wanted == 123:
+                if _cell(rows, row, R_TYPE) != T_MESSAGE and wanted == 123:
                     wanted = 0
                 if c == 91 and depth == 0:
                     wanted = 91
@@ -1078,11 +1111,11 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
             elif c == 91:
                 f = _push(stack, depth, LIST, row, 0, -1, o, o)
             else:
-                flags = np.int64(rows[row, R_FLAGS])
-                kind = np.int64(rows[row, R_KIND])
+                flags = _cell(rows, row, R_FLAGS)
+                kind = _cell(rows, row, R_KIND)
                 start = o
                 if in_list:
-                    state[S_COUNTS + rows[row, R_COUNT]] += 1
+                    state[S_COUNTS + _cell(rows, row, R_COUNT)] += 1
                 if not flags & (SILENT | INLINE):
                     if nest >= state[S_NEST_MAX]:
                         code = NESTED
@@ -1090,7 +1123,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
                     nest += 1
                     if depth > 0 and stack[f + F_FLAGS] & ANY_VALUE:
                         start = stack[f + F_BODY]
-                    o = _tag(out_, start, np.int64(rows[row, R_TAG]))
+                    o = _tag(out_, start, _cell(rows, row, R_TAG))
                     o += 5 if flags & PADDED else 1
                     if flags & SPAN:
                         dialect = 0
@@ -1104,8 +1137,8 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
                 bad = -1 - end
                 code = CUT if bad >= n else BAD_NUMBER
                 continue
-            if row >= 0 and not rows[row, R_FLAGS] & SILENT:
-                kind = np.int64(rows[row, R_TYPE])
+            if row >= 0 and not _cell(rows, row, R_FLAGS) & SILENT:
+                kind = _cell(rows, row, R_TYPE)
                 if kind < T_UINT32 or kind == T_BOOL or depth == 0:
                     code = WRONG_TYPE
                     continue
@@ -1115,7 +1148,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
                 for k in range(end - i):
                     out_[start + k] = data[i + k]
                 o, code = _write_number(
-                    out_, start, start + end - i, kind, np.int64(rows[row, R_TAG]), out_, start, limbs
+                    out_, start, start + end - i, kind, _cell(rows, row, R_TAG), out_, start, limbs
                 )
                 if code != DONE:
                     continue
@@ -1126,13 +1159,13 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
             if which <= 0:
                 code = CUT if which < 0 else NO_VALUE
                 continue
-            if row >= 0 and not rows[row, R_FLAGS] & SILENT:
-                flags = np.int64(rows[row, R_FLAGS])
+            if row >= 0 and not _cell(rows, row, R_FLAGS) & SILENT:
+                flags = _cell(rows, row, R_FLAGS)
                 if which < 3:
-                    if rows[row, R_TYPE] != T_BOOL:
+                    if _cell(rows, row, R_TYPE) != T_BOOL:
                         code = WRONG_TYPE
                         continue
-                    o = _tag(out_, stack[f + F_BODY], np.int64(rows[row, R_TAG]))
+                    o = _tag(out_, stack[f + F_BODY], _cell(rows, row, R_TAG))
                     out_[o] = 2 - which
                     o += 1
                 elif depth == 0 or stack[f + F_WHAT] == LIST:
@@ -1140,7 +1173,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
                     if not flags & ANY_VALUE:
                         code = WRONG_TYPE
                         continue
-                    o = _tag(out_, o, np.int64(rows[row, R_TAG]))
+                    o = _tag(out_, o, _cell(rows, row, R_TAG))
                     out_[o] = 0
                     o += 1
             i += 5 if which == 2 else 4

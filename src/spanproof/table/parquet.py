@@ -5,7 +5,8 @@ strings elsewhere), `service_name` (derived; not read back), and the lists `attr
 `events` and `links`, the latter two with attributes of their own. What has no span to
 stand in (resources, scopes, their attributes and entity references, residue) is an Arrow IPC
 stream each, base64, in the file's key-value metadata under `spanproof.table.<batch>`;
-`spanproof.table` holds the layout's version. Compressed with zstd; pages carry checksums.
+`spanproof.table` holds the layout's version, `spanproof.table.crc32` the checksum of these
+streams. Compressed with zstd; pages carry checksums.
 
 Refuses to know other Parquet files: they are a TraceError.
 """
@@ -13,6 +14,7 @@ Refuses to know other Parquet files: they are a TraceError.
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -26,9 +28,11 @@ from spanproof.errors import LimitError, TraceError
 from spanproof.table.schema import PARENTS, SCHEMAS, TEXT
 from spanproof.table.table import Table, offsets
 from spanproof.vocabulary.attributes import SERVICE_NAME
+from spanproof.vocabulary.otlp import ValueType
 
 FORMAT: Final = b"spanproof.table"
 VERSION: Final = b"1"
+CHECKSUM: Final = b"spanproof.table.crc32"
 BESIDE: Final = (  # the batches in the metadata
     "resources",
     "resource_attributes",
@@ -54,14 +58,15 @@ def write_parquet(table: Table, path: str | PathLike[str]) -> None:
     """
     import pyarrow.parquet as pq
 
-    beside = {f"spanproof.table.{name}".encode(): _packed(getattr(table, name)) for name in BESIDE}
+    beside = {_name(batch): _packed(getattr(table, batch)) for batch in BESIDE}
     size = sum(map(len, beside.values()))
     if size > METADATA_MAX:
         raise LimitError(
             f"resources, scopes and residue take {size} bytes, {METADATA_MAX} at most fit",
             hint="write protobuf (.pb) or JSON lines (.jsonl)",
         )
-    rows = _rows(table).replace_schema_metadata({FORMAT: VERSION, **beside})
+    metadata = {FORMAT: VERSION, CHECKSUM: _checksum(beside), **beside}
+    rows = _rows(table).replace_schema_metadata(metadata)
     pq.write_table(
         rows,
         path,
@@ -117,13 +122,13 @@ def _read(file: BinaryIO, max_bytes: int) -> Table:
         if not parquet.schema_arrow.equals(_ROWS):
             raise TraceError("Parquet whose columns are not a table's", hint=_HINT)
         _check_size(parquet.metadata, max_bytes)
-        batches = {name: _unpacked(metadata, name) for name in BESIDE}
+        batches = _beside(metadata)
         # Arrow reads a nested dictionary only within one row group at a time.
         groups = [parquet.read_row_group(i) for i in range(parquet.num_row_groups)]
         batches |= _batches(pa.concat_tables([_ROWS.empty_table(), *groups]))
         table = Table(**batches)
         table.validate()
-        _check_requests(table)
+        _check_rows(table)
         return table
 
 
@@ -225,10 +230,28 @@ def _packed(batch: pa.RecordBatch) -> bytes:
     return base64.b64encode(sink.getvalue())
 
 
-def _unpacked(metadata: dict[bytes, bytes], name: str) -> pa.RecordBatch:
-    packed = metadata.get(f"spanproof.table.{name}".encode())
-    if packed is None:
-        raise TraceError(f"a table without its {name}", hint=_HINT)
+def _name(batch: str) -> bytes:
+    return f"spanproof.table.{batch}".encode()
+
+
+def _checksum(beside: dict[bytes, bytes]) -> bytes:
+    """CRC 32 of the stored batches in their order: pages have their own, the footer none."""
+    crc = 0
+    for batch in BESIDE:
+        crc = zlib.crc32(beside[_name(batch)], crc)
+    return f"{crc:08x}".encode()
+
+
+def _beside(metadata: dict[bytes, bytes]) -> dict[str, pa.RecordBatch]:
+    for batch in BESIDE:
+        if _name(batch) not in metadata:
+            raise TraceError(f"a table without its {batch}", hint=_HINT)
+    if metadata.get(CHECKSUM) != _checksum(metadata):
+        raise TraceError("a table whose resources or scopes were changed", hint=_HINT)
+    return {batch: _unpacked(metadata[_name(batch)], batch) for batch in BESIDE}
+
+
+def _unpacked(packed: bytes, name: str) -> pa.RecordBatch:
     with pa.ipc.open_stream(base64.b64decode(packed, validate=True)) as stream:
         if not stream.schema.equals(SCHEMAS[name]):
             raise TraceError(f"a table with other columns in its {name}", hint=_HINT)
@@ -258,14 +281,22 @@ def _check_size(metadata: Any, max_bytes: int) -> None:
         )
 
 
-def _check_requests(table: Table) -> None:
-    """Request numbers may have gaps, but not so many that writing them is an attack."""
-    rows = table.resources.num_rows + table.residue.num_rows
+def _check_rows(table: Table) -> None:
+    """What `validate` does not ask: no more than decoding gives, for no one to stumble over."""
+    for batch in SCHEMAS:
+        if batch.endswith("_attributes") and table.numbers(batch, "type").max(initial=0) > max(
+            ValueType
+        ):
+            raise ValueError(f"{batch}: a type that no value has")
+    if table.numbers("residue", "row").min(initial=0) < 0:
+        raise ValueError("residue: a negative row")
     requests = table.numbers("resources", "request")
     if requests.size and (requests[0] < 0 or (np.diff(requests) < 0).any()):
         raise ValueError("resources.request does not ascend")
+    # They may have gaps, but not so many that writing them out is an attack.
+    rows = table.resources.num_rows + table.residue.num_rows
     if table.n_requests > rows + EMPTY_REQUESTS_MAX:
-        raise TraceError(f"{table.n_requests} requests of {rows} rows", hint=_HINT)
+        raise ValueError(f"{table.n_requests} requests of {rows} rows")
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def python_value(wire: bytes) -> Any:
     waiting: list[tuple[Any, Any, Value | None]] = [(root, 0, parsed(wire))]
     while waiting:
         container, place, value = waiting.pop()
-        held = None if value is None else value.held
+        held: Any = None if value is None else value.held
         if value is not None and value.member == 5:
             inner: Any = [None] * len(held)
             waiting.extend((inner, i, element) for i, element in enumerate(held))

@@ -1,0 +1,1 @@
+"""Definitions in plain Python, written apart from what they judge."""
