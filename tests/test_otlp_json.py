@@ -420,9 +420,18 @@ def test_values_of_attributes_are_in_canonical_bytes(message: TracesData, seed: 
         ('"intValue":1,"stringValue":null', "1801"),
         ('"arrayValue":{"values":[{}]},"arrayValue":{}', "2a00"),
         ('"kvlistValue":{"values":[{"value":{"intValue":1},"key":"k"}]}', "320912070a016b12021801"),
-        ('"kvlistValue":{"values":[{"key":"x","value":{"intValue":1},"key":"k"}]}', "32090a070a016b12021801"),
-        ('"kvlistValue":{"values":[{"key":"x","value":{"boolValue":true},"key":""}]}', "32060a0412021001"),
-        ('"kvlistValue":{"values":[{"key":"k","value":{"intValue":9},"value":{}}]}', "32070a050a016b1200"),
+        (
+            '"kvlistValue":{"values":[{"key":"x","value":{"intValue":1},"key":"k"}]}',
+            "32090a070a016b12021801",
+        ),
+        (
+            '"kvlistValue":{"values":[{"key":"x","value":{"boolValue":true},"key":""}]}',
+            "32060a0412021001",
+        ),
+        (
+            '"kvlistValue":{"values":[{"key":"k","value":{"intValue":9},"value":{}}]}',
+            "32070a050a016b1200",
+        ),
         ('"stringValue":""', "0a00"),
         ('"boolValue":false', "1000"),
         ('"intValue":0', "1800"),
@@ -532,7 +541,9 @@ def test_doubles_are_rounded_as_python_rounds_them(written: list[str]) -> None:
 
 
 def test_every_power_of_ten_and_two_is_rounded_right() -> None:
-    check_doubles([f"{m}e{e}" for e in range(-345, 312) for m in ("1", "8.5", "123456789012345678901")])
+    check_doubles(
+        [f"{m}e{e}" for e in range(-345, 312) for m in ("1", "8.5", "123456789012345678901")]
+    )
     check_doubles([repr(2.0**e) for e in range(-1074, 1024)])
     check_doubles([half_way(2.0**e * 1.5) for e in range(54, 1023, 7)])
 
@@ -548,7 +559,9 @@ def test_every_power_of_ten_and_two_is_rounded_right() -> None:
         decimals(),
         st.builds("{}e{}".format, st.integers(-999, 999), st.integers(-4, 22)),
         st.builds("{}.{}e{}".format, st.integers(-999, 999), digits, st.integers(-4, 30)),
-        st.sampled_from(["", "+1", "01", "1.", ".5", "1e", "0x1", "1_0", " 1", "-", "true", "SERVER"]),
+        st.sampled_from(
+            ["", "+1", "01", "1.", ".5", "1e", "0x1", "1_0", " 1", "-", "true", "SERVER"]
+        ),
     ),
     st.booleans(),
 )

@@ -77,6 +77,7 @@ _DERIVED: Final = frozenset(
     }
 )  # fmt: skip
 _TRACE: Final = frozenset({"traceID", "traceId", "spans", "processes", "processMap", "warnings"})
+_LEGACY: Final = frozenset({"parentSpanID", "parentSpanId"})
 _EMPTY: Final = frozenset((b"null", b"false", b"0", b"[]", b"{}", b'""'))
 _LOG: Final = frozenset({"timestamp", "fields"})
 _REFERENCE: Final = frozenset(
@@ -242,6 +243,8 @@ class _Reader:
             )
 
         each(fields, "references", take)
+        if not _LEGACY & fields.keys():
+            return
         legacy = _id(span, fields, "parentSpan")
         if legacy.strip(b"\0") and not span.parent_span_id:
             span.parent_span_id = legacy

@@ -19,8 +19,11 @@ from spanproof.ingest.json_values import Fields, each, object_of, scalar, text_o
 from spanproof.ingest.timestamps import go_duration_ns, micros_ns, rfc3339_ns
 from spanproof.vocabulary.attributes import LOCAL_ADDRESS, SERVICE_NAME
 
-_N_BYTES: Final = {"trace": TRACE_ID_BYTES, "span": SPAN_ID_BYTES, "parentSpan": SPAN_ID_BYTES}
-_ID_KEYS: Final = {what: (f"{what}ID", f"{what}Id") for what in _N_BYTES}
+_IDS: Final = {  # key in the UI's dialect, key in the domain's, length
+    "trace": ("traceID", "traceId", TRACE_ID_BYTES),
+    "span": ("spanID", "spanId", SPAN_ID_BYTES),
+    "parentSpan": ("parentSpanID", "parentSpanId", SPAN_ID_BYTES),
+}
 _REF_TYPES: Final = {"0": "CHILD_OF", "1": "FOLLOWS_FROM"}  # the domain enum's numbers
 
 _DOMAIN_TYPES: Final[dict[str, tuple[str, str, Value]]] = {
@@ -44,10 +47,11 @@ def id_in(fields: Fields, what: str) -> tuple[bytes, int]:
     Under `…ID` it is hex or text; under `…Id` it may be base64 of exactly its length, which
     is the domain dialect's own form and no oddity. Absent is empty.
     """
-    n_bytes = _N_BYTES[what]
-    upper, lower = _ID_KEYS[what]
-
-    if spelt := text_of(fields, upper):
+    upper, lower, n_bytes = _IDS[what]
+    spelt = fields.get(upper)
+    if type(spelt) is not str:
+        spelt = text_of(fields, upper)  # absent, null, or wrong
+    if spelt:
         return id_of(spelt, n_bytes)
     spelt = text_of(fields, lower)
     if len(spelt) == (n_bytes + 2) // 3 * 4 and spelt.endswith("="):

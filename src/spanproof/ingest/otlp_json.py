@@ -312,7 +312,9 @@ class _Reader:
         offset = f"{where}, byte {byte}" if where else f"byte {byte}"
         here = self._quote(at)
         if code == k.TOO_DEEP:
-            return LimitError(f"depth: JSON nested more than {k.DEPTH_JSON} deep", offset, KEEP_GOING)
+            return LimitError(
+                f"depth: JSON nested more than {k.DEPTH_JSON} deep", offset, KEEP_GOING
+            )
         if code == k.NESTED:
             found = f"depth: values nested more than {DEPTH_MAX} messages deep"
             return LimitError(found, offset, KEEP_GOING)
@@ -487,7 +489,11 @@ class _Reader:
 
         def counted(names: tuple[str, ...], first: int) -> Counter[str]:
             return Counter(
-                {name: int(state[first + i]) for i, name in enumerate(names) if name and state[first + i]}
+                {
+                    name: int(state[first + i])
+                    for i, name in enumerate(names)
+                    if name and state[first + i]
+                }
             )
 
         return Wire(
