@@ -16,7 +16,7 @@ import pytest
 from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 from tests.oracles.tables import table_of
 from tests.strategies import UNKNOWN, parts, traces_data
 
@@ -29,6 +29,7 @@ from spanproof.ingest.otlp_protobuf import decode
 from spanproof.ingest.wire import Wire
 from spanproof.kernels import encode as kernels
 from spanproof.table import Table
+from spanproof.table.schema import SCHEMAS
 
 DATA = Path(__file__).parent / "data" / "otel"
 
@@ -147,6 +148,78 @@ def test_time_max_without_residue_is_written():
     message.resource_spans.add().scope_spans.add().spans.add(start_time_unix_nano=2**63 - 1)
     table = read(content(message))
     assert content(encode(table.replacing(residue=table.residue.slice(0, 0)))) == content(message)
+
+
+def one_span(**columns: pa.Array) -> Table:
+    """A table of one bare span with these columns: what decoding never gives, a rule might."""
+    message = TracesData()
+    message.resource_spans.add().scope_spans.add().spans.add()
+    return read(content(message)).with_columns("spans", columns)
+
+
+def with_residue(table: Table, *rows: tuple[int, int, int, bytes]) -> Table:
+    columns = zip(*rows, strict=True)
+    schema = SCHEMAS["residue"]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return table.replacing(residue=pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+
+def span_of(table: Table) -> Span:
+    """The one span; protobuf and JSON must say the same of it."""
+    message = TracesData.FromString(encode(table))
+    known = TracesData.FromString(encode(table))
+    for part in parts(known):
+        part.DiscardUnknownFields()
+    assert content(parsed(json_of(table))) == content(known)
+    return message.resource_spans[0].scope_spans[0].spans[0]
+
+
+def test_a_known_field_of_another_wire_type_is_no_time():
+    table = one_span(start_time_unix_nano=pa.array([2**63 - 1], pa.int64()))
+    span = span_of(with_residue(table, (6, 0, 7, b"\x38\x05")))
+    assert span.start_time_unix_nano == 2**63 - 1
+    assert b"\x38\x05" in span.SerializeToString()
+
+
+def test_a_negative_time_is_what_its_bits_say():
+    table = one_span(start_time_unix_nano=pa.array([-1], pa.int64()))
+    assert span_of(table).start_time_unix_nano == 2**64 - 1
+
+
+def test_what_a_status_holds_implies_it():
+    message = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), pa.array(["why"]))
+    nothing = pa.array([None], pa.int32())
+    assert span_of(one_span(status_code=nothing, status_message=message)).status.message == "why"
+    assert not span_of(one_span(status_code=nothing)).HasField("status")
+    unknown = with_residue(one_span(status_code=nothing), (9, 0, 1000, UNKNOWN[0]))
+    assert span_of(unknown).HasField("status")
+
+
+def test_a_value_without_its_column_is_an_empty_one():
+    span = TracesData()
+    attributes = span.resource_spans.add().scope_spans.add().spans.add().attributes
+    for _ in range(9):
+        attributes.add(key="k")
+    table = read(content(span)).with_columns(
+        "span_attributes", {"type": pa.array(range(9), pa.uint8())}
+    )
+    values = [a.value.WhichOneof("value") for a in span_of(table).attributes]
+    assert values == [
+        None, "string_value", "int_value", "double_value", "bool_value", "kvlist_value",
+        "array_value", "bytes_value", None,
+    ]  # fmt: skip
+    assert [a.HasField("value") for a in span_of(table).attributes] == [True] * 8 + [False]
+
+
+def test_residue_in_any_order_finds_its_rows():
+    message = TracesData()
+    spans = message.resource_spans.add().scope_spans.add().spans
+    for i in range(3):
+        spans.add().MergeFromString(UNKNOWN[i])
+    message.resource_spans[0].MergeFromString(UNKNOWN[3])
+    table = read(content(message))
+    backwards = table.residue.take(pa.array(range(table.residue.num_rows - 1, -1, -1)))
+    assert encode(table.replacing(residue=backwards)) == encode(table)
 
 
 def test_sliced_and_shared_buffers_do_not_matter():

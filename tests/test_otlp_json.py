@@ -18,6 +18,8 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status, TracesData
+from tests.oracles.json_otlp import RefusedError, read
+from tests.strategies import traces_data
 
 from spanproof.errors import LimitError, TraceError
 from spanproof.ingest.otlp_json import NOTES, is_lines, to_wire, vocabulary
@@ -25,8 +27,6 @@ from spanproof.ingest.wire import Wire, block
 from spanproof.kernels import json_otlp as kernel
 from spanproof.vocabulary.dialects import Dialect
 from spanproof.vocabulary.otlp import DIALECT_FIELD, Message, Type
-from tests.oracles.json_otlp import Refused, read
-from tests.strategies import traces_data
 
 DATA = Path(__file__).parent / "data" / "otel"
 COVERAGE = DATA / "synthetic" / "coverage"
@@ -87,10 +87,9 @@ def agree(text: bytes, *, lines: bool = False) -> None:
     """The reader and its twin accept the same text with the same content, or neither does."""
     try:
         expected = read(text)
-    except Refused as refused:
+    except RefusedError:
         with pytest.raises(TraceError):
             wire_of(text, lines=lines)
-        assert refused.args
         return
     wire = wire_of(text, lines=lines)
     assert content(message_of(wire)) == content(expected.message)
@@ -139,7 +138,7 @@ def test_coverage_files_equal_what_they_were_made_from(name: str, same_as: str) 
     data = np.frombuffer(text, np.uint8)
     wire = to_wire(data, lines=is_lines(data))
     expected = TracesData()
-    expected.ParseFromString((COVERAGE / same_as.split(",")[0].split(" ")[0]).read_bytes())
+    expected.ParseFromString((COVERAGE / re.match("[^, ]+", same_as)[0]).read_bytes())
     if "but for scope attributes" in same_as:
         for group in expected.resource_spans:
             for scope in group.scope_spans:
@@ -300,7 +299,7 @@ class Speller:
 
     def double(self, value: float) -> str:
         if not math.isfinite(value):
-            return '"NaN"' if value != value else '"-Infinity"' if value < 0 else '"Infinity"'
+            return '"NaN"' if math.isnan(value) else '"-Infinity"' if value < 0 else '"Infinity"'
         return f'"{value!r}"' if self.chance(0.2) else repr(value)
 
     def octets(self, value: bytes) -> str:
@@ -389,7 +388,7 @@ def test_a_message_spelt_in_any_dialect_is_read_back(message: TracesData, seed: 
     text = Speller(seed).document(message).encode()
     try:
         expected = read(text)
-    except Refused:  # unheardOf alone at the top is no trace
+    except RefusedError:  # unheardOf alone at the top is no trace
         assert not message.resource_spans
         return
     assert content(with_plain_nans(expected.message)) == content(with_plain_nans(message))
@@ -667,7 +666,7 @@ def test_lines_are_judged_each_by_itself(texts: list[bytes]) -> None:
     for text in texts:
         try:
             expected.MergeFrom(read(text).message)
-        except Refused as refused:
+        except RefusedError as refused:
             n_broken += bool(text.strip(b" \t\r\n"))
             if not refused.json:
                 return  # spans of the wrong form are left out one by one

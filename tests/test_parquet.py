@@ -115,6 +115,21 @@ def test_rows_can_be_queried_by_anybody(path):
     assert (kinds["name"], kinds["attributes.list.element.key"]) == ("STRING", "STRING")
 
 
+def test_a_long_text_that_recurs_is_one_text(path):
+    """Or a small file would unpack to a large table."""
+    message = TracesData()
+    spans = message.resource_spans.add().scope_spans.add().spans
+    for _ in range(50):
+        spans.add()
+    name = pa.DictionaryArray.from_arrays(pa.array([0] * 50, pa.int32()), pa.array(["x" * 2**21]))
+    table = table_of(message).with_columns("spans", {"name": name})
+    write_parquet(table, path)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    assert columns["name"].total_uncompressed_size < 2**22
+    assert read_parquet(path).spans["name"].nbytes < 2**22
+
+
 # -- other files
 
 

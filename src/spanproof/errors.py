@@ -40,8 +40,10 @@ class TraceError(SpanproofError):
 
     def __str__(self) -> str:
         where = ":".join(part for part in (self.path, self.place) if part)
-        return (f"{where}: " if where else "") + self.found + (
-            f"\n  help: {self.hint}" if self.hint else ""
+        return (
+            (f"{where}: " if where else "")
+            + self.found
+            + (f"\n  help: {self.hint}" if self.hint else "")
         )
 
 

@@ -29,7 +29,7 @@ PROFILES_ONLY = {"key_strindex", "string_value_strindex", "string_strindex"}
 MESSAGES_MAX = 100
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The text is no OTLP/JSON; `json` says whether it is not even JSON."""
 
     def __init__(self, why: str, *, json: bool = False) -> None:
@@ -58,7 +58,7 @@ def values_of(text: bytes) -> object:
     """The JSON value: `Object`, list, str, `Number`, True, False, None."""
 
     def constant(name: str) -> object:
-        raise Refused(name, json=True)
+        raise RefusedError(name, json=True)
 
     try:
         value = json.loads(
@@ -70,7 +70,7 @@ def values_of(text: bytes) -> object:
         )
         whole(value)
     except (ValueError, RecursionError) as error:
-        raise Refused(str(error), json=True) from None
+        raise RefusedError(str(error), json=True) from None
     return value
 
 
@@ -112,9 +112,9 @@ def octets(text: str) -> bytes:
     body = text.rstrip("=")
     pads = len(text) - len(body)
     if not re.fullmatch("[A-Za-z0-9+/_-]*", body) or len(body) % 4 == 1:
-        raise Refused("base64")
+        raise RefusedError("base64")
     if pads and (pads > 2 or len(text) % 4):
-        raise Refused("padding")
+        raise RefusedError("padding")
     return base64.urlsafe_b64decode(
         body.replace("+", "-").replace("/", "_") + "=" * (-len(body) % 4)
     )
@@ -122,14 +122,14 @@ def octets(text: str) -> bytes:
 
 def whole_number(value: object, low: int, high: int) -> int:
     if not isinstance(value, str) or not NUMBER.fullmatch(value):
-        raise Refused("not a number")
+        raise RefusedError("not a number")
     number = Decimal(value)
     if number and (number.adjusted() > 30 or number.as_tuple().exponent < -5000):
-        raise Refused("range")
+        raise RefusedError("range")
     if number != number.to_integral_value():
-        raise Refused("not whole")
+        raise RefusedError("not whole")
     if not low <= int(number) <= high:
-        raise Refused("range")
+        raise RefusedError("range")
     return int(number)
 
 
@@ -149,7 +149,7 @@ class _Reader:
 
     def request(self, message: TracesData, value: object) -> None:
         if not isinstance(value, Object):
-            raise Refused("no request")
+            raise RefusedError("no request")
         known = 0
         for key, part in value:
             if key in OTHER_SIGNALS:
@@ -161,13 +161,13 @@ class _Reader:
             elif self.member(message, key, part, 0):
                 known += 1
         if value and not known:
-            raise Refused("not a trace")
+            raise RefusedError("not a trace")
 
     def fill(self, message, value: object, depth: int) -> None:
         if not isinstance(value, Object):
-            raise Refused(f"{message.DESCRIPTOR.name} is no object")
+            raise RefusedError(f"{message.DESCRIPTOR.name} is no object")
         if depth > MESSAGES_MAX:
-            raise Refused("depth")
+            raise RefusedError("depth")
         for key, part in value:
             self.member(message, key, part, depth)
 
@@ -185,7 +185,7 @@ class _Reader:
         nested = message.DESCRIPTOR.name in ("AnyValue", "KeyValue")
         if field.is_repeated:
             if type(value) is not list:
-                raise Refused(f"{name} is no list")
+                raise RefusedError(f"{name} is no list")
             for part in value:
                 if field.message_type is None:
                     getattr(message, name).append(self.scalar(field, part))
@@ -213,11 +213,11 @@ class _Reader:
         is_text = type(value) is str
         if kind == F.TYPE_BOOL:
             if not isinstance(value, bool):
-                raise Refused("no bool")
+                raise RefusedError("no bool")
             return value
         if kind in (F.TYPE_STRING, F.TYPE_BYTES):
             if not is_text:
-                raise Refused("no text")
+                raise RefusedError("no text")
             if kind == F.TYPE_STRING:
                 return value
             if field.name == "bytes_value":
@@ -229,7 +229,7 @@ class _Reader:
             if value in ("NaN", "Infinity", "-Infinity") and is_text:
                 return float(value)
             if not isinstance(value, str) or not NUMBER.fullmatch(value):
-                raise Refused("no double")
+                raise RefusedError("no double")
             return float(value)
         if kind == F.TYPE_ENUM and is_text:
             for member in field.enum_type.values:

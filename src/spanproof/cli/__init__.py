@@ -1,1 +1,90 @@
-"""To be written."""
+"""The command line: a thin face; each command imports what it needs when it runs.
+
+Exit status: 0 holds, 1 violated, 2 usage or unreadable input, 3 unknown, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+COMMANDS: Final = {  # name: what it does; its code is the module of that name here
+    "check": "judge traces: causality and structure, with the evidence",
+    "info": "say what a file of traces holds",
+    "show": "draw a trace in the terminal, violations marked",
+    "convert": "translate traces into another format",
+    "explain": "explain a finding's code",
+    "schema": "print the JSON Schema of the report",
+    "warmup": "compile every kernel now, so that later commands start fast",
+}
+
+_HELP: Final = """\
+usage: spanproof COMMAND …
+
+spanproof judges OpenTelemetry traces and shows the evidence for every verdict.
+
+commands:
+{commands}
+
+try:
+  spanproof check traces.json            a verdict on a file, recognised by its content
+  spanproof check --format html -o report.html 'exports/*.jsonl.gz'
+  spanproof show traces.json             the worst trace, drawn
+  spanproof COMMAND --help               what a command takes
+
+exit status: 0 holds, 1 violated, 2 usage or unreadable input, 3 unknown
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; the exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    command, *rest = arguments or ["--help"]
+    if command in ("-h", "--help", "help") and not (command == "help" and rest):
+        rows = (f"  {name:<9} {what}" for name, what in COMMANDS.items())
+        sys.stdout.write(_HELP.format(commands="\n".join(rows)))
+        return 0
+    if command in ("-V", "--version"):
+        from spanproof import __version__
+
+        sys.stdout.write(f"spanproof {__version__}\n")
+        return 0
+    if command == "help":
+        command, rest = rest[0], ["--help"]
+    if command not in COMMANDS:
+        return _unknown(command)
+    return _run(command, rest)
+
+
+def _run(command: str, arguments: list[str]) -> int:
+    from spanproof.errors import SpanproofError
+
+    try:
+        module = import_module(f"spanproof.cli.{command}")
+        options = module.parser().parse_args(arguments)
+        status: int = module.run(options)
+        sys.stdout.flush()
+    except SpanproofError as error:
+        sys.stderr.write(f"spanproof: {error}\n")
+        return 2
+    except MemoryError:
+        sys.stderr.write("spanproof: out of memory\n  help: --max-bytes N refuses large input\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("spanproof: interrupted\n")
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return status
+
+
+def _unknown(command: str) -> int:
+    from difflib import get_close_matches
+
+    near = get_close_matches(command, COMMANDS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}"
+    sys.stderr.write(f"spanproof: there is no command {command!r}\n  help: {hint}\n")
+    return 2

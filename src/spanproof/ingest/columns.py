@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spanproof.ingest import wire
-from spanproof.table.interning import Interner
 from spanproof.ingest.layout import TABLES
 from spanproof.table import Table
+from spanproof.table.interning import Interner
 from spanproof.table.schema import OWNERS, PARENTS, SCHEMAS, TIME_MAX
 from spanproof.vocabulary.otlp import Message, ValueType
 
@@ -52,9 +52,7 @@ class Stretch:
         base = self.bases[self.slots[table, name]]
         return self.wide[base : base + self.rows[table]]
 
-    def slices(
-        self, table: str, name: str
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    def slices(self, table: str, name: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         slot, n = self.slots[table, name], self.rows[table]
         at, size = self.bases[slot], self.bases[slot + 1]
         return self.cells[at : at + n], self.cells[size : size + n]
@@ -86,8 +84,8 @@ class Columns:
             taken["residue", column] = array
         for key, array in taken.items():
             self._parts.setdefault(key, []).append(array)
-        for name, rows in stretch.rows.items():
-            self._rows[name] += rows
+        for name, added in stretch.rows.items():
+            self._rows[name] += added
 
     def table(self) -> Table:
         """Everything that was added."""
@@ -116,7 +114,9 @@ class Columns:
             return self._attribute_column(stretch, name, field)
         kind = field.type
         if pa.types.is_dictionary(kind):
-            return pa.array(self._codes(stretch, name, field.name, stretch.slices(name, field.name)))
+            return pa.array(
+                self._codes(stretch, name, field.name, stretch.slices(name, field.name))
+            )
         if pa.types.is_fixed_size_binary(kind):
             return _ids(stretch, name, field.name, kind)
         if kind == pa.int64():

@@ -75,10 +75,10 @@ def is_message(data: Bytes, at: int, end: int) -> bool:
         return True
     if data[at] != _FIRST_TAG:
         return False
-    last = at
-    for _number, _wire, _begin, last in fields(data, at, end):
-        pass
-    return last == end
+    reached = at
+    for _number, _wire, _begin, after in fields(data, at, end):
+        reached = after
+    return reached == end
 
 
 def recognise(data: Bytes) -> str | None:
@@ -162,11 +162,7 @@ def _unpacked(
             for piece, _at in unzstd(data[start:end]):
                 whole += piece
                 if len(whole) > max_bytes:
-                    raise LimitError(
-                        f"unpacks to over {max_bytes:,} bytes", f"byte {start}", "--max-bytes N"
-                    )
-        except LimitError:
-            raise
+                    break
         except TraceError as error:
             broken = TraceError(error.found, f"byte {start}", error.hint)
             if not keep_going:
@@ -174,6 +170,10 @@ def _unpacked(
             left_out.append(broken)
             del whole[before:]
             continue
+        if len(whole) > max_bytes:
+            raise LimitError(
+                f"unpacks to over {max_bytes:,} bytes", f"byte {start}", "--max-bytes N allows more"
+            )
         bounds.append((before, len(whole)))
     return Wire(
         data=np.frombuffer(bytes(whole), np.uint8),
@@ -181,5 +181,3 @@ def _unpacked(
         ends=np.array([e for _, e in bounds], np.int64),
         left_out=left_out,
     )
-
-

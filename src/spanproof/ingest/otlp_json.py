@@ -52,7 +52,6 @@ class _Other(NamedTuple):
     repeated: bool
     kind: int
     counter: str = ""
-    note: str = ""
 
 
 OTHER_SIGNALS: Final[dict[int, tuple[_Other, ...]]] = {
@@ -113,14 +112,16 @@ def vocabulary() -> Tables:
 
     listed: list[tuple[int, str, Field | None, list[int]]] = []
 
-    def add(kind: int, name: str, field: Field | None, note: str = "", **cells: int) -> None:
+    def add(
+        kind: int, name: str, field: Field | None, cells: dict[str, int], note: str = ""
+    ) -> None:
         row = [0] * k.R_WIDTH
         for cell, value in cells.items():
             row[getattr(k, f"R_{cell}")] = value
         row[k.R_NOTE] = NOTES.index(note)
         listed.append((kind, name, field, row))
         if (snake := _snake(name)) != name:
-            add(kind, snake, field, note or "snake_case", **cells)
+            add(kind, snake, field, cells, note or "snake_case")
 
     flags_of = {
         Message.TRACES: k.INLINE | k.GROUP,
@@ -133,8 +134,8 @@ def vocabulary() -> Tables:
         Message.ANY_VALUE: k.ANY_VALUE,
     }
     top = {"TYPE": Type.MESSAGE, "KIND": Message.TRACES, "FLAGS": flags_of[Message.TRACES]}
-    add(-1, "", None, **top)
-    add(Message.TRACES, "trace", None, "tempo_envelope", **top)
+    add(-1, "", None, top)
+    add(Message.TRACES, "trace", None, top, "tempo_envelope")
     enums = {Message.SPAN: SPAN_KINDS, Message.STATUS: STATUS_CODES}
     for message, fields in FIELDS.items():
         for field in fields:
@@ -152,22 +153,20 @@ def vocabulary() -> Tables:
                 "KIND": kind,
                 "FLAGS": flags,
             }
-            add(message, field.name, field, **cells)
+            add(message, field.name, field, cells)
             for owner, name, alias, note in ALIASES:
                 if (owner, name) == (message, field.name):
-                    add(message, alias, field, note, **cells)
+                    add(message, alias, field, cells, note)
     for kind, others in OTHER_SIGNALS.items():
         for other in others:
-            add(
-                kind,
-                other.name,
-                None,
-                TYPE=Type.MESSAGE,
-                REPEATED=other.repeated,
-                KIND=other.kind,
-                FLAGS=k.SILENT,
-                COUNT=COUNTERS.index(other.counter),
-            )
+            cells = {
+                "TYPE": Type.MESSAGE,
+                "REPEATED": other.repeated,
+                "KIND": other.kind,
+                "FLAGS": k.SILENT,
+                "COUNT": COUNTERS.index(other.counter),
+            }
+            add(kind, other.name, None, cells)
     for kind, prefix, enum in (
         (SPAN_KINDS, "SPAN_KIND_", SpanKind),
         (STATUS_CODES, "STATUS_CODE_", StatusCode),
@@ -347,17 +346,19 @@ class _Reader:
             self.line, self.line_start = self.line + 1, end + 1
 
     def _quote(self, at: int) -> str:
-        """The first bytes there, as a reader can take them in."""
-        piece = self.data[at : at + 24].tobytes()
-        if not piece:
+        """What stands there, as much of it as a line of text can take."""
+        text = self.data[at : at + 40].tobytes().decode(errors="backslashreplace")
+        if not text:
             return "the end"
-        text = piece.decode(errors="backslashreplace")
-        return ascii(text[:12]) if not text[:12].isprintable() else f"'{text[:12]}'"
+        if token := re.match(r'"[^"]*"|[-+.\w]+', text):
+            text = token[0].strip('"')
+        text = text[:20] + "…" * (len(text) > 20)
+        return f"'{text}'" if text.isprintable() else ascii(text)
 
     def _path(self) -> str:
         """Where the value at hand stands: resourceSpans[0].scopeSpans[2].spans[7].name."""
         k, words = self.k, self.names.words
-        path = ""
+        path, inner = "", 0
         in_list = False
         for frame in self.frames():
             if in_list:
@@ -521,11 +522,11 @@ _WANTED: Final = {
     Type.BOOL: "true or false",
 }
 _RANGES: Final = {
-    Type.UINT32: "0 to 2^32 − 1",
-    Type.ENUM: "−2^31 to 2^31 − 1",
-    Type.FIXED32: "0 to 2^32 − 1",
-    Type.FIXED64: "0 to 2^64 − 1",
-    Type.INT64: "−2^63 to 2^63 − 1",
+    Type.UINT32: "0 to 2^32 - 1",
+    Type.ENUM: "-2^31 to 2^31 - 1",
+    Type.FIXED32: "0 to 2^32 - 1",
+    Type.FIXED64: "0 to 2^64 - 1",
+    Type.INT64: "-2^63 to 2^63 - 1",
 }
 
 

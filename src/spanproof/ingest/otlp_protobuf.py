@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from spanproof.errors import LimitError, TraceError
 from spanproof.ingest.columns import Columns, Stretch
-from spanproof.table.interning import NotUtf8
 from spanproof.ingest.layout import COLUMNS, TABLES, layout
 from spanproof.ingest.wire import Wire
 from spanproof.table import Table
+from spanproof.table.interning import NotUtf8
 
 STRETCH_BYTES: Final = 4 * 2**20
 LEFT_OUT_MAX: Final = 1000

@@ -76,9 +76,6 @@ def _read(source: Source, keep_going: bool, max_bytes: int) -> Reading:
 
 def _from_json(source: Source, name: str, keep_going: bool) -> tuple[str, Wire]:
     data = source.data
-    if data[:3].tobytes() == UTF8_BOM:
-        source.notes["byte_order_mark"] = 1
-        data = data[3:]
     if name == "zipkin-v2":
         from spanproof.ingest import zipkin
 
@@ -87,6 +84,9 @@ def _from_json(source: Source, name: str, keep_going: bool) -> tuple[str, Wire]:
         from spanproof.ingest import jaeger
 
         return name, jaeger.to_wire(data, keep_going=keep_going)
+    if data[:3].tobytes() == UTF8_BOM:
+        source.notes["byte_order_mark"] = 1
+        data = data[3:]
     from spanproof.ingest import otlp_json
 
     lines = otlp_json.is_lines(data)
@@ -116,13 +116,15 @@ def expand(paths: Iterable[str]) -> list[str]:
     """
     files: list[str] = []
     for path in paths:
-        if path == "-" or not (os.path.isdir(path) or has_magic(path)) or os.path.isfile(path):
+        named = Path(path)
+        if path == "-" or not (named.is_dir() or has_magic(path)) or named.is_file():
             files.append(path)
             continue
-        if os.path.isdir(path):
-            found = [str(p) for p in sorted(Path(path).rglob("*")) if _visible(p, Path(path))]
+        if named.is_dir():
+            found = [str(p) for p in sorted(named.rglob("*")) if _visible(p, named)]
         else:
-            found = sorted(p for p in glob(path, recursive=True) if os.path.isfile(p))
+            matched = glob(path, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute one
+            found = sorted(p for p in matched if Path(p).is_file())
         if not found:
             raise UsageError(f"{path}: no files", "name a file, a directory with files, or a glob")
         files += found
@@ -164,8 +166,9 @@ def read_files(
                     pool.shutdown(cancel_futures=True)
                     raise result
                 errors.append(result)
-                result = _nothing(path, result)
-            elif told is not None:
+                readings.append(_nothing(path, result))
+                continue
+            if told is not None:
                 told(result)
             readings.append(result)
     if errors and len(errors) == len(paths):

@@ -28,8 +28,12 @@ _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 UTF8_BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = b" \t\r\n"
 _HEAD: Final = 65536
-_FORMATS: Final = "OTLP (protobuf or JSON), Jaeger JSON, Zipkin v2 JSON, Parquet written by spanproof"
-_OTLP: Final = re.compile(r"(resource|instrumentationLibrary)(_?)(spans|metrics|logs)$", re.IGNORECASE)
+_FORMATS: Final = (
+    "OTLP (protobuf or JSON), Jaeger JSON, Zipkin v2 JSON, Parquet written by spanproof"
+)
+_OTLP: Final = re.compile(
+    r"(resource|instrumentationLibrary)(_?)(spans|metrics|logs)$", re.IGNORECASE
+)
 
 
 def recognise(data: Bytes) -> str:
@@ -87,7 +91,7 @@ def _keys(text: bytes) -> list[set[str]]:
                 depth -= 1
                 if depth == 0:
                     break
-            case key if token["key"] is not None and depth < len(levels):
+            case _ if token["key"] is not None and depth < len(levels):
                 levels[depth].add(token["key"])
             case _:
                 pass

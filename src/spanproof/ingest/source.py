@@ -6,7 +6,6 @@ what the bytes mean.
 
 from __future__ import annotations
 
-import os
 import sys
 import zlib
 from collections import Counter
@@ -63,12 +62,14 @@ def _stored(path: str, limit: int) -> npt.NDArray[np.uint8]:
     if path == "-":
         return _read(sys.stdin.buffer, limit)
     try:
-        if os.path.isfile(path) and (size := Path(path).stat().st_size) > limit:
+        if Path(path).is_file() and (size := Path(path).stat().st_size) > limit:
             raise _too_large(f"a file of {size:,} bytes", limit)
         with Path(path).open("rb") as file:
             return _read(file, limit)
     except IsADirectoryError:
-        raise UsageError(f"{path} is a directory", "name a file, or its files: DIR/*.json") from None
+        raise UsageError(
+            f"{path} is a directory", "name a file, or its files: DIR/*.json"
+        ) from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "check the path") from None
 
@@ -130,7 +131,9 @@ def _gunzip(stored: npt.NDArray[np.uint8], notes: Counter[str]) -> Iterator[tupl
             while not unpack.eof:
                 rest = unpack.unconsumed_tail or bytes(raw[at : at + _CHUNK])
                 if not rest:
-                    raise TraceError("gzip data cut off", f"byte {len(raw)}", "fetch the file again")
+                    raise TraceError(
+                        "gzip data cut off", f"byte {len(raw)}", "fetch the file again"
+                    )
                 fresh = not unpack.unconsumed_tail
                 piece = unpack.decompress(rest, _CHUNK)
                 at += len(rest) if fresh else 0
@@ -138,7 +141,9 @@ def _gunzip(stored: npt.NDArray[np.uint8], notes: Counter[str]) -> Iterator[tupl
                     yield piece, at
         except zlib.error as error:
             place = at if "check" not in str(error) else max(begin, len(raw) - 8)
-            raise TraceError(f"broken gzip data ({error})", f"byte {place}", "fetch it again") from None
+            raise TraceError(
+                f"broken gzip data ({error})", f"byte {place}", "fetch it again"
+            ) from None
         at -= len(unpack.unused_data)
 
 
@@ -153,4 +158,6 @@ def unzstd(stored: npt.NDArray[np.uint8]) -> Iterator[tuple[bytes, int]]:
                 yield piece, raw.tell()
     except OSError as error:
         at = min(raw.tell(), stored.size) if not raw.closed else stored.size
-        raise TraceError(f"broken or cut off zstd data ({error})", f"byte {at}", "fetch it again") from None
+        raise TraceError(
+            f"broken or cut off zstd data ({error})", f"byte {at}", "fetch it again"
+        ) from None

@@ -38,8 +38,11 @@ def ro2(dtype: Any) -> Any:
     return types.Array(dtype, 2, "C", readonly=True)
 
 
-def kernel(signature: Any) -> Callable[[F], F]:
-    """Compile with one explicit signature, no interpreter lock, cached on disk."""
+def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., int]]:
+    """Compile with one explicit signature, no interpreter lock, cached on disk.
+
+    What a kernel returns is an integer: a count, or a status (−1 is fine).
+    """
     return numba.njit(signature, nogil=True, cache=True)  # type: ignore[no-any-return]
 
 

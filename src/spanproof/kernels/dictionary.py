@@ -98,9 +98,7 @@ def utf8_fault(data, pos, end):
     return -1
 
 
-@kernel(
-    i8(ro(u1), ro(i4), ro(i4), b1, i8, out(i4), out(i4), out(i8), out(u1), out(i8), out(i4))
-)
+@kernel(i8(ro(u1), ro(i4), ro(i4), b1, i8, out(i4), out(i4), out(i8), out(u1), out(i8), out(i4)))
 def intern(data, at, size, text, seed, slots, hashes, ends, blob, state, codes):
     """Give every slice the code of its bytes, adding those not met before.
 
@@ -135,11 +133,7 @@ def intern(data, at, size, text, seed, slots, hashes, ends, blob, state, codes):
         if code < 0:
             code = state[STATE_COUNT]
             used = state[STATE_BYTES]
-            if (
-                2 * (code + 1) > slots.size
-                or code >= hashes.size
-                or used + length > blob.size
-            ):
+            if 2 * (code + 1) > slots.size or code >= hashes.size or used + length > blob.size:
                 state[STATE_ROW] = i
                 return FULL
             if text:

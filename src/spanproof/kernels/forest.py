@@ -45,7 +45,6 @@ def preorder(indptr, child, roots, order, last, depth):
     depth   int32[n]    written  by row: 0 for roots
     Returns how many rows were reached (n for a forest). O(n), the stack is explicit.
     """
-    n = order.size
     waiting = 0
     while roots[waiting] >= 0:
         waiting += 1

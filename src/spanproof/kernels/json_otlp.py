@@ -57,7 +57,7 @@ BAD_UTF8, SURROGATE, TOO_DEEP, TRAILING = 9, 10, 11, 12
 WRONG_TYPE, NOT_INTEGER, RANGE, NOT_NAME, NOT_BASE64, NOT_NUMBER, NESTED, NO_TRACE = range(20, 28)
 FULL, OVERFLOW = 40, 41
 
-# `tables`: 256 hex digits' values (16 more for upper case, −1 for none), then the names' slots
+# `tables`: 256 hex digits' values (16 more for upper case, -1 for none), then the names' slots
 SLOTS_AT = 256
 SLOTS = 128  # a message kind
 
@@ -110,14 +110,14 @@ def _same(names, at, text, a, size):
 
 
 @inline
-def slot_of(size, first, middle, last):
+def slot_of(size: int, first: int, middle: int, last: int) -> int:
     """Where a name of this length and these letters is looked for first."""
     return (size * 7 + first * 3 + middle * 5 + last * 11) & 127
 
 
 @inline
 def _find(text, a, b, kind, names, rows, tables):
-    """The row of the name text[a:b] among those of a kind, or −1."""
+    """The row of the name text[a:b] among those of a kind, or -1."""
     size = b - a
     if size <= 0:
         return -1
@@ -166,7 +166,7 @@ def _utf8(data, i, n):
 
 @inline
 def _hex4(data, i, n, tables):
-    """The number that four hex digits at i write, or −1."""
+    """The number that four hex digits at i write, or -1."""
     if i + 4 > n:
         return -1
     number = 0
@@ -279,7 +279,7 @@ def _text(data, i, n, out_, o, tables):
 
 @inline
 def _number_end(data, i, n):
-    """Where the JSON number at i ends, or −1 − the offset at which it is none."""
+    """Where the JSON number at i ends, or -1 - the offset at which it is none."""
     if i < n and data[i] == 45:
         i += 1
     if i >= n or data[i] < 48 or data[i] > 57:
@@ -540,7 +540,7 @@ def _double(data, i, j, limbs):
 
 @inline
 def _sextet(c):
-    """What a letter of base64's two alphabets stands for, or −1."""
+    """What a letter of base64's two alphabets stands for, or -1."""
     if 65 <= c <= 90:
         return c - 65
     if 97 <= c <= 122:
@@ -556,7 +556,7 @@ def _sextet(c):
 
 @inline
 def _base64(out_, a, b):
-    """The text out_[a:b] decoded in place: its new end, or −1 (and the text untouched)."""
+    """The text out_[a:b] decoded in place: its new end, or -1 (and the text untouched)."""
     n = b - a
     while n > 0 and b - a - n < 2 and out_[a + n - 1] == 61:
         n -= 1
@@ -818,7 +818,7 @@ def _quoted(i, n, data, row, names, rows, tables, out_, o, limbs):
 
 @inline
 def _literal(data, i, n):
-    """Which literal stands at i: 1 true, 2 false, 3 null, 0 none, −1 one that was cut off."""
+    """Which literal stands at i: 1 true, 2 false, 3 null, 0 none, -1 one that was cut off."""
     size = 4
     which = 0
     c = data[i]

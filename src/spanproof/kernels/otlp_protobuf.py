@@ -272,7 +272,7 @@ def nested_fault(data, pos, end, kind, depth, fields, stack, status):
 
 
 @inline
-def keep_unknown(start, after, number, wire, depth, fill, parents, bases, counts, cells, stack):
+def keep_unknown(start, after, number, depth, fill, parents, bases, counts, cells, stack):
     """An unknown field becomes a row of the residue."""
     if fill:
         first = parents[TABLE_RESIDUE]
@@ -439,7 +439,7 @@ def simple_attribute(data, pos, end, table, row, fill, parents, bases, counts, c
 
 
 @inline
-def add_key(slot, role, row, at, size, fill, parents, bases, counts, cells):
+def add_key(role, row, at, size, fill, parents, bases, counts, cells):
     """An entity's key: a row with its slice."""
     key = counts[TABLE_KEYS]
     if fill:
@@ -566,8 +566,7 @@ def scan(
                 if kind == ANY_VALUE:
                     attribute[A_START_COMPLEX] = 1
                 else:
-                    keep_unknown(
-                        start, after, number, wire, depth, fill,
+                    keep_unknown(start, after, number, depth, fill,
                         parents, bases, counts, cells, stack,
                     )  # fmt: skip
             pos = after
@@ -616,7 +615,7 @@ def scan(
             ):
                 continue
             elif action == ACTION_KEY:
-                add_key(slot, child, row, after, size, fill, parents, bases, counts, cells)
+                add_key(child, row, after, size, fill, parents, bases, counts, cells)
             else:
                 depth += 1
                 pos = after

@@ -46,9 +46,7 @@ class Order:
     edges: tuple[Edges, ...]  # of the causal kinds
     precedence: Precedence | None
 
-    def happens_before(
-        self, a: int, b: int, relations: frozenset[Relation] = EVERY
-    ) -> bool:
+    def happens_before(self, a: int, b: int, relations: frozenset[Relation] = EVERY) -> bool:
         """Whether a path of these relations leads from row a to row b.
 
         The first question about a costs O(spans + edges), those after it O(1), for the
@@ -170,9 +168,7 @@ class Order:
         return started(self.table) & (self.start < TIME_MAX)
 
 
-def adjacency(
-    n: int, edges: Sequence[Edges]
-) -> tuple[Rows, Rows, npt.NDArray[np.uint8]]:
+def adjacency(n: int, edges: Sequence[Edges]) -> tuple[Rows, Rows, npt.NDArray[np.uint8]]:
     """(indptr int32[n+1], effect int32[m], relation uint8[m]), effects in the given order."""
     cause = np.concatenate([np.zeros(0, np.int32), *(e.cause for e in edges)])
     effect = np.concatenate([np.zeros(0, np.int32), *(e.effect for e in edges)])

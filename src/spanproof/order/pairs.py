@@ -153,9 +153,7 @@ def _in_graph(order: Order, among: Mask, cause: Rows, effect: Rows, root: Rows) 
     )
 
 
-def _reversed_links(
-    order: Order, parent: Rows, cause: Rows, effect: Rows, among: Mask
-) -> int:
+def _reversed_links(order: Order, parent: Rows, cause: Rows, effect: Rows, among: Mask) -> int:
     """Reversed links, each pair once, that join no ancestor to its descendant."""
     walk, last, _depth = _forest(parent, np.ones(parent.size, np.bool_))
     place = np.zeros(parent.size, np.int32)

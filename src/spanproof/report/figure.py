@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from spanproof.findings import CODES, Severity
-from spanproof.report.durations import duration, moment, ticks
+from spanproof.findings.durations import duration, moment, ticks
 from spanproof.report.model import Arrow, Bar, Drawing
 from spanproof.report.printable import printable
 

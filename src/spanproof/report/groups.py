@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spanproof.findings import CODES, Code, Severity, Verdict
-from spanproof.report.durations import plural
+from spanproof.findings.durations import plural
 from spanproof.report.model import Report, Told
 from spanproof.report.printable import printable
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
-from spanproof.report.durations import count, duration, moment, plural
+from spanproof.findings.durations import count, duration, moment, plural
 from spanproof.report.figure import ROW_PX, Figure, figure, service_name
 from spanproof.report.groups import Group, groups, headline
 from spanproof.report.json_report import written

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from spanproof.report.durations import count, duration, moment
+from spanproof.findings.durations import count, duration, moment
 
 CHARACTERS_MAX: Final = 200  # of one name on a page; evidence keeps all of it
 _JOINERS: Final = "\u200c\u200d"  # needed by scripts and emoji, and without effect alone

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanproof.findings import Severity, Verdict
-from spanproof.report.durations import count, duration, plural
+from spanproof.findings.durations import count, duration, plural
 from spanproof.report.groups import Group, groups, headline
 from spanproof.report.model import CheckResult, Input, Report, SpanLine, Told
 from spanproof.report.printable import label, printable, words

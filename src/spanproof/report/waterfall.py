@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from spanproof.findings import CODES, Severity
-from spanproof.report.durations import duration, moment, plural
+from spanproof.findings.durations import duration, moment, plural
 from spanproof.report.model import Arrow, Bar, Drawing
 from spanproof.report.printable import printable
 from spanproof.report.text import SEVERITY_STYLE

@@ -109,5 +109,3 @@ def _times(identity: Identity) -> Facts:
 def _micros(ns: int) -> int | float:
     """Microseconds; an int where it is one."""
     return ns // 1000 if ns % 1000 == 0 else ns / 1000
-
-

@@ -19,7 +19,7 @@ from spanproof.table.interning import Interner
 from spanproof.table.table import Table
 from spanproof.vocabulary.attributes import LOCAL_ADDRESS, SERVICE_NAME
 from spanproof.vocabulary.dialects import Dialect
-from spanproof.vocabulary.otlp import Message, SpanKind
+from spanproof.vocabulary.otlp import Message, SpanKind, WireType
 
 Rows = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.int64]
@@ -225,7 +225,8 @@ def raw_ids(table: Table, batch: str, column: str) -> dict[int, bytes]:
     """Row → bytes of the ids in that column that are not of their length."""
     owner = Message.SPAN if batch == "spans" else Message.LINK
     wires = table.residue_of(owner, _FIELDS[column])
-    return {row: _content(wire) for row, wire in wires.items()}
+    # The same number with another wire type is an unknown field, and no id.
+    return {row: _content(wire) for row, wire in wires.items() if wire[0] & 7 == WireType.LEN}
 
 
 def _content(wire: bytes) -> bytes:
@@ -282,6 +283,6 @@ class _First:
         return rows
 
 
-def _beside(children: Rows, wanted: Rows, gone: Rows) -> tuple[Rows, Rows]:
+def _beside(children: Rows, wanted: Keys, gone: Rows) -> tuple[Rows, Keys]:
     keep = ~np.isin(children, gone)
     return children[keep], wanted[keep]

@@ -1,0 +1,91 @@
+"""Direct edges whose effect is timed before its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from spanproof.check.names import Names
+from spanproof.findings import CODES, Finding
+from spanproof.findings.durations import duration
+from spanproof.order import EDGE_KINDS, Order, Relation
+from spanproof.order.clocks import clock_domains
+
+CODE = "causality.reversed_edge"
+_WHAT = {Relation.PARENT: "its parent", Relation.LINK: "the span it links to,"}
+
+
+def reversal_findings(
+    order: Order, names: Names, limit: int | None
+) -> tuple[Sequence[Finding], int]:
+    """(findings, the worst first, and how many there are in all).
+
+    An edge whose cause could as well be another span counts only if that one started later
+    too. Spans without a start take no part. Links repeated count once.
+    """
+    start, timed = order.start, order.timed
+    causes, effects, kinds = [], [], []
+    for edges in order.edges:
+        begun = start[edges.cause]
+        if edges.relation is Relation.PARENT:
+            begun = order.identity.earliest_parent(start)[edges.effect]
+        else:  # the first of several with that id was taken
+            begun = np.where(edges.doubtful, np.iinfo(np.int64).min, begun)
+        wrong = (begun > start[edges.effect]) & timed[edges.cause] & timed[edges.effect]
+        causes.append(edges.cause[wrong])
+        effects.append(edges.effect[wrong])
+        kinds.append(np.full(int(wrong.sum()), int(edges.relation)))
+    found = np.stack([np.concatenate(c) for c in (kinds, causes, effects)], axis=1)
+    found = np.unique(found, axis=0)
+    early = start[found[:, 1]] - start[found[:, 2]]
+    worst = np.lexsort((found[:, 0], found[:, 1], found[:, 2], -early))[:limit]
+    domain, domains = clock_domains(order.identity)
+    component = order.components
+    return [
+        _finding(order, names, Relation(kind), cause, effect, (domain, domains), component)
+        for kind, cause, effect in found[worst].tolist()
+    ], int(found.shape[0])
+
+
+def _finding(
+    order: Order,
+    names: Names,
+    relation: Relation,
+    cause: int,
+    effect: int,
+    clocks: tuple[npt.NDArray[np.int32], list[str]],
+    component: npt.NDArray[np.int32],
+) -> Finding:
+    domain, domains = clocks
+    early_ns = int(order.start[cause] - order.start[effect])
+    cause_clock, effect_clock = domains[domain[cause]], domains[domain[effect]]
+    one_clock = cause_clock == effect_clock
+    kind = EDGE_KINDS[relation]
+    clock = (
+        f"both were timed by one clock ({cause_clock}), so no offset explains it"
+        if one_clock
+        else f"an offset of as much between {cause_clock} and {effect_clock} would explain it"
+    )
+    return Finding(
+        code=CODE,
+        severity=CODES[CODE].severity,
+        message=(
+            f"{names(effect)} starts {duration(early_ns)} before {_WHAT[relation]} "
+            f"{names(cause)}; {clock}"
+        ),
+        rows=(effect, cause),
+        evidence={
+            "edge": relation.name.lower(),
+            "early_ns": early_ns,
+            "grade": kind.grade,
+            "cause": {"span_id": names.id_of(cause), "start_ns": int(order.start[cause])},
+            "effect": {"span_id": names.id_of(effect), "start_ns": int(order.start[effect])},
+            "path": [names.id_of(cause), names.id_of(effect)],
+            "because": kind.says.format(cause=names(cause), effect=names(effect)),
+            "one_clock": one_clock,
+            "clocks": {"cause": cause_clock, "effect": effect_clock},
+            "on_cycle": bool(component[cause] == component[effect]),
+        },
+    )

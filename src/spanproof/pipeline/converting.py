@@ -1,0 +1,106 @@
+"""One format → another, nothing repaired unless it is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from spanproof.errors import UsageError
+from spanproof.pipeline.reading import readings_of
+from spanproof.table import Table
+
+FORMATS: Final = {  # name: (file endings, what it is)
+    "otlp-json": ((".json",), "one OTLP/JSON document"),
+    "otlp-jsonl": ((".jsonl", ".ndjson"), "OTLP/JSON lines, a request a line"),
+    "otlp-protobuf": ((".pb", ".otlp", ".bin", ".binpb"), "one OTLP protobuf message"),
+    "parquet": ((".parquet",), "Parquet, a row a span"),
+}
+
+
+def convert(
+    paths: Sequence[str],
+    out: str,
+    *,
+    format: str | None = None,  # noqa: A002 - the option's name
+    normalise: bool = False,
+    keep_going: bool = False,
+    max_bytes: int | None = None,
+    told: Callable[[str], None] | None = None,
+) -> tuple[Table, list[str]]:
+    """Write the traces of the paths to one file ("-": standard output).
+
+    The format is that of the file's ending unless it is named. Formats are translated
+    (Zipkin's shared ids become two spans), nothing else is changed unless `normalise`.
+    The file appears when it is complete. Returns the table, and what was left out.
+    """
+    name = format or _by_ending(out)
+    if name not in FORMATS:
+        raise UsageError(f"cannot write {name!r}", f"formats: {', '.join(FORMATS)}")
+    from spanproof.ingest import rules
+
+    readings = readings_of(paths, keep_going=keep_going, max_bytes=max_bytes, told=told)
+    left_out = [str(error) for reading in readings for error in reading.left_out]
+    table = Table.concat(reading.table for reading in readings)
+    table = rules.normalise(table)[0] if normalise else rules.translate(table)
+    if told:
+        told(f"writing {out}")
+    if out == "-":
+        if name == "parquet":
+            raise UsageError("Parquet cannot be written to standard output", "name a file")
+        _write(table, name, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    else:
+        _write_file(table, name, Path(out))
+    return table, left_out
+
+
+def _by_ending(out: str) -> str:
+    for name, (endings, _what) in FORMATS.items():
+        if out.lower().endswith(endings):
+            return name
+    raise UsageError(
+        f"{out}: no format goes by that ending",
+        "name it: --format " + "|".join(FORMATS),
+    )
+
+
+def _write_file(table: Table, name: str, path: Path) -> None:
+    """Write beside the file, then put it in its place: never half a file under its name."""
+    try:
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}", "check the folder") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if name != "parquet":
+                _write(table, name, file)
+        if name == "parquet":
+            from spanproof.table.parquet import write_parquet
+
+            write_parquet(table, partial)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(partial, 0o666 & ~mask)  # noqa: PTH101 - a name, not a path
+        os.replace(partial, path)  # noqa: PTH105
+    except OSError as error:
+        os.unlink(partial)  # noqa: PTH108
+        raise UsageError(f"{path}: {error.strerror or error}", "check the path") from None
+    except BaseException:
+        os.unlink(partial)  # noqa: PTH108
+        raise
+
+
+def _write(table: Table, name: str, file: BinaryIO) -> None:
+    if name == "otlp-protobuf":
+        from spanproof.emit.otlp_protobuf import encode
+
+        file.write(encode(table))
+        return
+    from spanproof.emit import otlp_json
+
+    write = otlp_json.write_json if name == "otlp-json" else otlp_json.write_json_lines
+    write(table, file)
