@@ -20,7 +20,7 @@ START_NS = 1_780_000_000_000_000_000
 
 def messages(n_spans: int, seed: int = 1, per_message: int = 1000) -> Iterator[TracesData]:
     """TracesData messages of `per_message` spans, 25 spans a trace."""
-    draw = random.Random(seed)  # noqa: S311 - data, not secrets
+    draw = random.Random(seed)
     made = 0
     while made < n_spans:
         message = TracesData()

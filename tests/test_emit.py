@@ -50,7 +50,7 @@ def coverage(name: str) -> bytes:
     return (DATA / "synthetic" / "coverage" / name).read_bytes()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(traces_data(), max_size=3))
 def test_the_twins_table_is_written_as_its_messages(messages):
     table = table_of(*messages)
@@ -66,7 +66,7 @@ def test_the_twins_table_is_written_as_its_messages(messages):
     assert written == asked
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(traces_data(unknown=True))
 def test_what_is_decoded_is_encoded_equal_with_unknown_fields(message):
     assert content(encode(read(content(message)))) == content(message)
@@ -384,7 +384,7 @@ def plain_nan(message: TracesData) -> TracesData:
     return message
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(traces_data(), max_size=2))
 def test_json_is_what_the_official_classes_print_and_parse(messages):
     table = table_of(*messages)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def _read(source: Source, keep_going: bool, max_bytes: int) -> Reading:
     if name == "parquet":
         from spanproof.table.parquet import read_parquet
 
-        table = read_parquet(source.data)
+        table = read_parquet(BytesIO(source.data.tobytes()), max_bytes=max_bytes)
         return _reading(source, name, Wire.of([]), table)
     wire: Wire
     if name.startswith("otlp-protobuf"):

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
 
 from spanproof.report.model import SCHEMA, CheckResult, Input, Report, Told
 
+SCHEMA_INFO: Final = "spanproof.info/1"
 _DEPTH_MAX: Final = 64  # of evidence; JSON's own encoder gives up far deeper
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -44,6 +45,11 @@ def content(report: Report) -> dict[str, Any]:
         "figures": dict(report.figures),
         "findings": [_finding(f) for f in report.findings],
     }
+
+
+def inputs(read: Iterable[Input], *, indent: int | None = 2) -> str:
+    """What `spanproof info` says, as JSON: the `inputs` of a report alone."""
+    return written({"schema": SCHEMA_INFO, "inputs": [_input(i) for i in read]}, indent=indent)
 
 
 def _input(read: Input) -> dict[str, Any]:

@@ -8,7 +8,7 @@ honoured. Text from the trace is data: no markup, no escape and no line break in
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from rich.console import Console
@@ -118,6 +118,18 @@ def _input(read: Input) -> Iterator[Line]:
         yield Line(2, Text(f"note: {printable(label(note))}" + (f", {n:,} times" if n > 1 else "")))
     for sentence in read.left_out:
         yield Line(2, Text.assemble(("left out: ", "yellow"), printable(sentence, _MESSAGE_MAX)))
+
+
+def inputs(read: Iterable[Input]) -> str:
+    """What `spanproof info` says: each input with every fact, a line each."""
+    lines = []
+    for one in read:
+        lines += [
+            line.text.plain if not line.indent else f"  {line.text.plain}" for line in _input(one)
+        ]
+        width = max(len(name) for name in one.facts)
+        lines += [f"  {name:<{width}}  {count(value)}" for name, value in one.facts.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _group(group: Group) -> Iterator[Line]:

@@ -44,9 +44,7 @@ def link_to_absent_span(identity: Identity) -> Change | None:
     return _by_owner(identity, identity.target == MISSING)
 
 
-def _by_owner(
-    identity: Identity, links: Mask
-) -> Change | None:
+def _by_owner(identity: Identity, links: Mask) -> Change | None:
     touched = np.zeros(len(identity.table), np.bool_)
     touched[identity.table.numbers("links", "parent_id")[links]] = True
     return counted(touched, links=int(links.sum()))

@@ -3,8 +3,9 @@
 A time is taken for another unit if, scaled, it lies in the years 2000 to 2099; the ranges
 of the four units do not overlap, so at most one fits, and a time that was scaled once is
 never scaled again. Each time is judged by itself, so one resource may mix units; what fits
-no unit stays. The guard is the file: where it lies near 0 as a whole (tests, simulators),
-1,500,000,000 is a second and a half, not 2017. Source: OTLP.md §5, rule 10.
+no unit stays. The guard is what stands around it: where the file, the trace or the service
+lies near 0 as a whole (tests, simulators), 1,500,000,000 is a second and a half, not 2017.
+Source: OTLP.md §5, rule 10.
 """
 
 from __future__ import annotations
@@ -36,41 +37,37 @@ def scale(identity: Identity) -> Change | None:
     """Scale starts, ends and event times to nanoseconds. O(spans + events)."""
     table = identity.table
     factors = {(batch, column): _factors(table.numbers(batch, column)) for batch, column in _TIMES}
-    if all(factor is None for factor in factors.values()) or _near_zero(table):
+    if all(factor is None for factor in factors.values()):
         return None
+    near_zero = _near_zero(identity)
     touched = np.zeros(len(table), np.bool_)
     used: dict[int, Mask] = {}
     for (batch, column), factor in factors.items():
         if factor is None:
             continue
+        owner = np.arange(len(table)) if batch == "spans" else table.numbers(batch, "parent_id")
+        factor[near_zero[owner]] = 1
         rows = np.flatnonzero(factor > 1).astype(np.int32)
-        owner = rows if batch == "spans" else table.numbers(batch, "parent_id")[rows]
-        touched[owner] = True
+        touched[owner[rows]] = True
         for ns in np.unique(factor[rows]).tolist():
-            used.setdefault(ns, np.zeros_like(touched))[owner[factor[rows] == ns]] = True
-        scaled = table.numbers(batch, column) * factor
-        table = with_times(table, batch, column, scaled, rows)
+            used.setdefault(ns, np.zeros_like(touched))[owner[rows[factor[rows] == ns]]] = True
+        table = with_times(table, batch, column, table.numbers(batch, column) * factor, rows)
     rows = np.flatnonzero(touched).astype(np.int32)
-    return Change(
-        rows=rows,
-        count=int(rows.size),
-        detail={"factors": _told(used), "resources": _resources(identity, rows)},
-        table=table,
-    )
+    if not rows.size:
+        return None
+    detail = {"factors": _told(used), "resources": _resources(identity, rows)}
+    return Change(rows=rows, count=int(rows.size), detail=detail, table=table)
 
 
 def _factors(times: Times) -> Times | None:
     """int64[n]: what each time is to be multiplied by; None: all by 1."""
-    factors = None
     low = times[times < _LOW_S * 10**9]
     if not low.size or low.max() == 0:
         return None
+    factors = np.ones(times.size, np.int64)
     for ns in UNITS.values():
-        within = _within(times, ns)
-        if within.any():
-            factors = np.ones(times.size, np.int64) if factors is None else factors
-            factors[within] = ns
-    return factors
+        factors[_within(times, ns)] = ns
+    return factors if factors.max() > 1 else None
 
 
 def _within(times: Times, ns: int) -> Mask:
@@ -78,25 +75,43 @@ def _within(times: Times, ns: int) -> Mask:
     return (times >= _LOW_S * unit) & (times < _HIGH_S * unit)
 
 
-def _near_zero(table: Table) -> bool:
-    """Whether the file's times count from 0, or may do so.
+def _near_zero(identity: Identity) -> Mask:
+    """bool[n]: spans whose times count from 0, or may do so: by file, trace, or service."""
+    n = len(identity.table)
+    near_zero = np.zeros(n, np.bool_)
+    for group in (np.zeros(n, np.int64), identity.trace + 1, identity.service + 1):
+        near_zero |= _groups_near_zero(identity.table, group)[group]
+    return near_zero
+
+
+def _groups_near_zero(table: Table, group: npt.NDArray[Any]) -> Mask:
+    """Whether the times of each group of spans may count from 0.
 
     They do not if any start or end is a modern time in nanoseconds. Else every one must fit
     a unit (a 0 is no time then), there must be a start, and what is of one unit must lie
     within a year: simulated seconds, taken for seconds, would span decades.
     """
-    start = table.numbers("spans", "start_time_unix_nano")
-    times = np.concatenate([start, table.numbers("spans", "end_time_unix_nano")])
-    times = times[times != 0]
-    if _within(times, 1).any():
-        return False
-    fits = np.zeros(times.size, np.bool_)
+    n_groups = int(group.max(initial=0)) + 1
+    start, end = (table.numbers(batch, column) for batch, column in _TIMES[:2])
+    times, of = np.concatenate([start, end]), np.concatenate([group, group])
+    is_time = times != 0
+    times, of = times[is_time], of[is_time]
+    odd = np.ones(times.size, np.bool_)
+    near_zero = np.zeros(n_groups, np.bool_)
     for ns in UNITS.values():
         within = _within(times, ns)
-        fits |= within
-        if within.any() and int(np.ptp(times[within])) > _YEAR_S * (10**9 // ns):
-            return True
-    return not (fits.all() and start.any())
+        odd &= ~within
+        first = np.full(n_groups, np.iinfo(np.int64).max)
+        last = np.zeros(n_groups, np.int64)
+        np.minimum.at(first, of[within], times[within])
+        np.maximum.at(last, of[within], times[within])
+        near_zero |= last - first > _YEAR_S * (10**9 // ns)
+    near_zero[of[odd]] = True
+    has_start = np.zeros(n_groups, np.bool_)
+    has_start[group[start != 0]] = True
+    near_zero |= ~has_start
+    near_zero[of[_within(times, 1)]] = False
+    return near_zero
 
 
 def _told(used: dict[int, Mask]) -> dict[str, int]:
