@@ -19,7 +19,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status, TracesData
 from tests.oracles.json_otlp import RefusedError, read
-from tests.strategies import traces_data
+from tests.strategies import parts, traces_data
 
 from spanproof.errors import LimitError, TraceError
 from spanproof.ingest.otlp_json import NOTES, is_lines, to_wire, vocabulary
@@ -375,11 +375,11 @@ class Speller:
 
 def with_plain_nans(message: TracesData) -> TracesData:
     """JSON cannot say which NaN."""
-    raw = content(message)
-    return TracesData.FromString(raw.replace(bytes.fromhex("010000000000f8ff"), NAN))
-
-
-NAN = struct.pack("<d", math.nan)
+    plain = TracesData.FromString(content(message))
+    for part in parts(plain):
+        if part.DESCRIPTOR.name == "AnyValue" and math.isnan(part.double_value):
+            part.double_value = math.nan
+    return plain
 
 
 @settings(deadline=None, max_examples=150)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from google.protobuf.descriptor import FieldDescriptor as F
@@ -123,7 +123,12 @@ def octets(text: str) -> bytes:
 def whole_number(value: object, low: int, high: int) -> int:
     if not isinstance(value, str) or not NUMBER.fullmatch(value):
         raise RefusedError("not a number")
-    number = Decimal(value)
+    if not re.search("[1-9]", re.split("[eE]", value)[0]):
+        return 0  # whatever the exponent
+    try:
+        number = Decimal(value)
+    except InvalidOperation:  # an exponent beyond Decimal's own range
+        raise RefusedError("range") from None
     if number and (number.adjusted() > 30 or number.as_tuple().exponent < -5000):
         raise RefusedError("range")
     if number != number.to_integral_value():

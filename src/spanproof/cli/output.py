@@ -27,5 +27,6 @@ def write(text: str, out: str | None) -> None:
         Path(partial).chmod(0o666 & ~mask)
         Path(partial).replace(path)
     except OSError as error:
-        Path(partial).unlink(missing_ok=True)
+        if partial:
+            Path(partial).unlink(missing_ok=True)
         raise UsageError(f"{out}: {error.strerror or error}", "check the path") from None

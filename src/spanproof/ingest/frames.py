@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spanproof.errors import LimitError, TraceError
-from spanproof.ingest.source import unzstd
+from spanproof.ingest.source import allowance, unzstd
 from spanproof.ingest.wire import Wire
 
 Bytes = npt.NDArray[np.uint8]
@@ -99,11 +99,12 @@ def recognise(data: Bytes) -> str | None:
     return SINGLE if single else None
 
 
-def cut(data: Bytes, framing: str, *, max_bytes: int, keep_going: bool) -> Wire:
+def cut(data: Bytes, framing: str, *, max_bytes: int | None, keep_going: bool) -> Wire:
     """The stream's messages. Raises TraceError where the stream breaks off.
 
     With `keep_going` the messages before the break are kept, the rest is in `left_out`.
-    `max_bytes` bounds what messages compressed one by one may unpack to, together.
+    `max_bytes` bounds what messages compressed one by one may unpack to, together; None: as
+    much as a compressed file of that size may.
     """
     if framing == SINGLE:
         return Wire(data=data, starts=np.zeros(1, np.int64), ends=np.array([data.size], np.int64))
@@ -127,7 +128,8 @@ def cut(data: Bytes, framing: str, *, max_bytes: int, keep_going: bool) -> Wire:
         ends.append(begin + size)
         at = begin + size
     if framing == BE32_ZSTD:
-        return _unpacked(data, starts, ends, max_bytes, left_out, keep_going=keep_going)
+        allowed = allowance(data.size, max_bytes)
+        return _unpacked(data, starts, ends, allowed, left_out, keep_going=keep_going)
     return Wire(
         data=data,
         starts=np.array(starts, np.int64),
@@ -150,7 +152,7 @@ def _unpacked(
     data: Bytes,
     starts: list[int],
     ends: list[int],
-    max_bytes: int,
+    allowed: int,
     left_out: list[TraceError],
     *,
     keep_going: bool,
@@ -161,7 +163,7 @@ def _unpacked(
         try:
             for piece, _at in unzstd(data[start:end]):
                 whole += piece
-                if len(whole) > max_bytes:
+                if len(whole) > allowed:
                     break
         except TraceError as error:
             broken = TraceError(error.found, f"byte {start}", error.hint)
@@ -170,13 +172,13 @@ def _unpacked(
             left_out.append(broken)
             del whole[before:]
             continue
-        if len(whole) > max_bytes:
+        if len(whole) > allowed:
             raise LimitError(
-                f"unpacks to over {max_bytes:,} bytes", f"byte {start}", "--max-bytes N allows more"
+                f"unpacks to over {allowed:,} bytes", f"byte {start}", "--max-bytes N allows more"
             )
         bounds.append((before, len(whole)))
     return Wire(
-        data=np.frombuffer(bytes(whole), np.uint8),
+        data=np.frombuffer(whole, np.uint8),
         starts=np.array([b for b, _ in bounds], np.int64),
         ends=np.array([e for _, e in bounds], np.int64),
         left_out=left_out,

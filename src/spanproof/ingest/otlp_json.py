@@ -263,7 +263,7 @@ class _Reader:
 
         self.k, self.data, self.mode = k, data, mode
         self.names = vocabulary()
-        self.state = np.zeros(k.S_WIDTH, np.int64)
+        self.state = np.zeros(k.S_WIDTH + 2 * len(self.names.rows), np.int64)
         self.state[k.S_TAG] = DIALECT_FIELD << 3
         self.state[k.S_NEST_MAX] = DEPTH_MAX
         self.stack = np.zeros(k.DEPTH_JSON * k.F_WIDTH, np.int64)

@@ -34,7 +34,7 @@ _CAUSES: Final = (
     "text that is not UTF-8",
     "more than 2³¹ rows, or one message over 2 GiB",
 )
-_ROWS: Final = 9
+_LENGTH, _UTF8, _ROWS = 2, 8, 9
 _NOTES: Final = ("unknown_field", "wrong_wire_type", "unknown_group")
 _HINT: Final = "--keep-going checks the readable rest and lists what it left out"
 
@@ -61,9 +61,9 @@ class _Scratch:
 
 
 class _Broken(Exception):  # noqa: N818 - a signal within this file
-    def __init__(self, cause: int, offset: int) -> None:
-        super().__init__(cause, offset)
-        self.cause, self.offset = cause, offset
+    def __init__(self, cause: int, offset: int, field: int) -> None:
+        super().__init__(cause, offset, field)
+        self.cause, self.offset, self.field = cause, offset, field
 
 
 def decode(wire: Wire, *, keep_going: bool = False) -> Table:
@@ -84,16 +84,21 @@ def decode(wire: Wire, *, keep_going: bool = False) -> Table:
             stretch, after = _stretch(wire, starts, ends, message, position, scratch)
             columns.add(stretch, message)
         except (_Broken, NotUtf8) as fault:
-            cause = fault.cause if isinstance(fault, _Broken) else 8
+            cause = fault.cause if isinstance(fault, _Broken) else _UTF8
             offset = position + fault.offset
             if cause == _ROWS:
                 raise LimitError(_CAUSES[cause], f"byte {offset}", "split the file") from None
-            error = TraceError(_CAUSES[cause], f"byte {offset}", _HINT)
+            # What is cut off may break at the very end of its field: go by where that begins.
+            inside = position + fault.field if isinstance(fault, _Broken) else offset
+            told = _CAUSES[cause]
+            if cause == _LENGTH and inside == offset:
+                told = "cut off: a length runs past the end of the data"
+            error = TraceError(told, f"byte {offset}", _HINT)
             if not keep_going or wire.ours:
                 raise error from None
-            starts, ends, gone = _without(wire.data, starts, ends, message, position, offset)
+            starts, ends, gone = _without(wire.data, starts, ends, message, position, inside)
             wire.left_out.append(
-                TraceError(f"{_CAUSES[cause]}: left out bytes {gone[0]} to {gone[1]}", error.place)
+                TraceError(f"{told}: left out bytes {gone[0]} to {gone[1]}", error.place)
             )
             if len(wire.left_out) > LEFT_OUT_MAX:
                 raise TraceError(f"over {LEFT_OUT_MAX} broken parts", error.place) from None
@@ -139,7 +144,7 @@ def _stretch(
             plan.tables, plan.parents, bases, into, cells, wide, ser, stack, status,
         )  # fmt: skip
         if at >= 0:
-            raise _Broken(int(status[0]), int(at))
+            raise _Broken(int(status[0]), int(at), int(into[k.COUNT_POSITION]))
 
     scan(False, counts)
     rows = {name: int(counts[i]) for i, name in enumerate(TABLES)}

@@ -23,6 +23,10 @@ from spanproof.ingest.source import MAX_BYTES, Source, open_source
 from spanproof.ingest.wire import Wire
 from spanproof.table import Table
 
+OnePath = str | os.PathLike[str]
+Paths = OnePath | Iterable[OnePath]
+"""One path (a file, a directory, a glob, "-") or several."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
@@ -46,17 +50,17 @@ def read_file(path: str, *, keep_going: bool = False, max_bytes: int | None = No
     at most about 3 times the unpacked input.
     """
     try:
-        return _read(open_source(path, max_bytes=max_bytes), keep_going, max_bytes or MAX_BYTES)
+        return _read(open_source(path, max_bytes=max_bytes), keep_going, max_bytes)
     except TraceError as error:
         raise error.within(path) from None
 
 
-def _read(source: Source, keep_going: bool, max_bytes: int) -> Reading:
+def _read(source: Source, keep_going: bool, max_bytes: int | None) -> Reading:
     name = recognise(source.data)
     if name == "parquet":
         from spanproof.table.parquet import read_parquet
 
-        table = read_parquet(BytesIO(source.data.tobytes()), max_bytes=max_bytes)
+        table = read_parquet(BytesIO(source.data.tobytes()), max_bytes=max_bytes or MAX_BYTES)
         return _reading(source, name, Wire.of([]), table)
     wire: Wire
     if name.startswith("otlp-protobuf"):
@@ -110,13 +114,14 @@ def _reading(source: Source, name: str, wire: Wire, table: Table) -> Reading:
     )
 
 
-def expand(paths: Iterable[str]) -> list[str]:
+def expand(paths: Paths) -> list[str]:
     """Files named, found in directories (all of them, below too), or matched by globs; sorted.
 
     Hidden files are passed over. Raises UsageError where a name leads to nothing.
     """
     files: list[str] = []
-    for path in paths:
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    for path in [os.fspath(one) for one in several]:
         named = Path(path)
         if path == "-" or not (named.is_dir() or has_magic(path)) or named.is_file():
             files.append(path)

@@ -91,7 +91,7 @@ def _kept(
     unpack: Callable[[], Iterator[tuple[bytes, int]]], stored: int, limit: int | None
 ) -> npt.NDArray[np.uint8]:
     """All pieces put together; a stream that grows large is measured whole before it is kept."""
-    allowed = limit or min(MAX_BYTES, max(_RATIO_FROM, RATIO_MAX * stored))
+    allowed = allowance(stored, limit)
     kept, measured = bytearray(), False
     for piece, _at in unpack():
         if len(kept) + len(piece) > _MEASURED_FROM and not measured:
@@ -101,6 +101,11 @@ def _kept(
     if len(kept) > allowed:
         _measure(unpack(), allowed, explicit=limit is not None)
     return np.frombuffer(kept, np.uint8)
+
+
+def allowance(stored: int, limit: int | None) -> int:
+    """How many bytes may come of so many stored ones: the limit, where one was named."""
+    return limit or min(MAX_BYTES, max(_RATIO_FROM, RATIO_MAX * stored))
 
 
 def _measure(pieces: Iterator[tuple[bytes, int]], allowed: int, *, explicit: bool) -> None:

@@ -37,14 +37,14 @@ UPPER_CASE_HEX, BASE64_ID, DASHED_ID, TEXT_ID, ENUM_NAME = 1, 2, 4, 8, 16
 S_TAG, S_NEST_MAX = 10, 11
 S_NOTES, S_COUNTS, S_KEYS = 12, 18, 24  # six each: by note, by counter, offsets of first keys
 S_SAVED = 30  # notes and counters as they stood before the document at hand
-S_WIDTH = 42
+S_WIDTH = 42  # and two cells a row of the vocabulary: the key that came next the last time
 KEYS_SHOWN = 4
 
 # cells of a frame of `stack`
-F_WHAT, F_ROW, F_FLAGS, F_KIND, F_START, F_BODY, F_K0, F_K1, F_V0, F_V1 = range(10)
+F_WHAT, F_ROW, F_FLAGS, F_KIND, F_START, F_BODY, F_K0, F_K1, F_V0, F_V1, F_LAST = range(11)
 F_INDEX = F_K0  # of a list: the element at hand
 F_KNOWN, F_SEEN = F_K0, F_K1  # of a top-level object: known keys, keys
-F_WIDTH = 10
+F_WIDTH = 11
 DEPTH_JSON = 512
 SKIP_OBJECT, SKIP_LIST, OBJECT, LIST = 0, 1, 2, 3
 
@@ -857,6 +857,7 @@ def _push(stack, depth, what, row, flags, kind, start, body):
     stack[f + F_K0] = 0 if what == LIST or kind == 0 else -1
     stack[f + F_K1] = 0
     stack[f + F_V0] = -1
+    stack[f + F_LAST] = -1
     stack[f + F_V1] = 0
     return f
 
@@ -897,7 +898,8 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
     names   uint8   read     the keys, one after another
     rows    int32   read     R_WIDTH cells a key: R_*; row 0 leads to the top-level message
     tables  int32   read     256 hex digits' values, then SLOTS slots a kind: row + 1, or 0
-    state   int64   both     S_WIDTH cells S_*; zeros, S_TAG and S_NEST_MAX set, to begin with
+    state   int64   both     S_WIDTH cells S_* and two a row; zeros but for S_TAG and S_NEST_MAX,
+                             to begin with
     stack   int64   both     DEPTH_JSON frames of F_WIDTH cells F_*
     out_    uint8   written  the messages, back to back; 2 · len(data) + 64 bytes or more
     ends    int64   written  the end of message i in out_
@@ -911,7 +913,7 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
     n = data.size
     if (
         out_.size < 2 * n + 64
-        or state.size < S_WIDTH
+        or state.size < S_WIDTH + 2 * (rows.size // R_WIDTH)
         or stack.size < DEPTH_JSON * F_WIDTH
         or limbs.size < LIMBS_MAX
         or rows.size < R_WIDTH
@@ -996,27 +998,44 @@ def transcode(mode, data, names, rows, tables, state, stack, out_, ends, limbs):
 
         if key:
             a = i + 1
-            b = a
-            while b + 16 <= n:
-                plain = _plain(data, b)
-                b += plain
-                if plain < 16:
-                    break
-            while b < n and data[b] != 34 and data[b] != 92 and 31 < data[b] < 128:
-                b += 1
             known = stack[f + F_WHAT] == OBJECT
             row = -1
-            if b < n and data[b] == 34:
-                i = b + 1
-                if known:
-                    row = _find(data, a, b, stack[f + F_KIND], names, rows, tables)
-            else:
-                i, b, code = _text(data, a, n, out_, o, tables)
-                if code != DONE:
-                    bad = i
-                    continue
-                if known:
-                    row = _find(out_, o, b, stack[f + F_KIND], names, rows, tables)
+            guess = 0
+            if known:  # objects of one kind tend to have their keys in one order
+                last = stack[f + F_LAST]
+                guess = S_WIDTH + (2 * last + 1 if last >= 0 else 2 * stack[f + F_ROW])
+                row = state[guess] - 1
+                if row >= 0:
+                    b = a + _cell(rows, row, R_SIZE)
+                    if b >= n or _at(data, b) != 34:
+                        row = -1
+                    elif _same(names, _cell(rows, row, R_NAME), data, a, b - a):
+                        i = b + 1
+                    else:
+                        row = -1
+            if row < 0:
+                b = a
+                while b + 16 <= n:
+                    plain = _plain(data, b)
+                    b += plain
+                    if plain < 16:
+                        break
+                while b < n and data[b] != 34 and data[b] != 92 and 31 < data[b] < 128:
+                    b += 1
+                if b < n and data[b] == 34:
+                    i = b + 1
+                    if known:
+                        row = _find(data, a, b, stack[f + F_KIND], names, rows, tables)
+                else:
+                    i, b, code = _text(data, a, n, out_, o, tables)
+                    if code != DONE:
+                        bad = i
+                        continue
+                    if known:
+                        row = _find(out_, o, b, stack[f + F_KIND], names, rows, tables)
+            if row >= 0:
+                state[guess] = row + 1
+                stack[f + F_LAST] = row
             if known and stack[f + F_KIND] == 0:
                 if stack[f + F_SEEN] < KEYS_SHOWN:
                     state[S_KEYS + stack[f + F_SEEN]] = a

@@ -180,7 +180,7 @@ def skip(data, pos, end, tag, depth, stack, status):
         elif wire == 2:
             size, after = short_varint(data, pos, end)
             if after < 0 or size > end - after:
-                status[0] = CAUSE_TRUNCATED if after == -1 else CAUSE_LENGTH
+                status[0] = length_cause(after)
                 status[1] = pos
                 return -1
             pos = after + size
@@ -209,7 +209,7 @@ def skip(data, pos, end, tag, depth, stack, status):
             status[1] = pos
             return -1
         tag, pos = short_varint(data, pos, end)
-        if pos < 0 or tag >> 3 == 0:
+        if pos < 0:  # a field number 0 passes here: upb, too, asks for none within a group
             status[0] = tag_cause(pos)
             status[1] = start
             return -1
@@ -221,6 +221,14 @@ def tag_cause(pos):
     if pos == -1:
         return CAUSE_TRUNCATED
     return CAUSE_VARINT if pos == -2 else CAUSE_FIELD_ZERO
+
+
+@inline
+def length_cause(pos):
+    """Why a length is none, or, being one, runs past the end."""
+    if pos == -1:
+        return CAUSE_TRUNCATED
+    return CAUSE_VARINT if pos == -2 else CAUSE_LENGTH
 
 
 @inline
@@ -577,7 +585,7 @@ def scan(
         if wire == 2:
             size, after = short_varint(data, pos, end)
             if after < 0 or size > end - after:
-                status[0] = CAUSE_TRUNCATED if after == -1 else CAUSE_LENGTH
+                status[0] = length_cause(after)
                 return start
             if after + size > ROWS_MAX:
                 status[0] = CAUSE_ROWS

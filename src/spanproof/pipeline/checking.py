@@ -12,6 +12,7 @@ from spanproof.check.registry import CHECKS, judge_of
 from spanproof.errors import UsageError
 from spanproof.findings import CODES, Finding, Judgement, Severity, Verdict
 from spanproof.findings.durations import plural
+from spanproof.ingest.reading import Paths
 from spanproof.ingest.rules import normalise
 from spanproof.order import Order, build
 from spanproof.pipeline.drawing import Drawer, SpanLines
@@ -23,7 +24,7 @@ FINDINGS_MAX = 100  # of one code, unless all are asked for
 
 
 def check(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     keep_going: bool = False,
     max_bytes: int | None = None,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from spanproof.errors import UsageError
+from spanproof.ingest.reading import Paths
 from spanproof.pipeline.reading import readings_of
 from spanproof.table import Table
 
@@ -22,7 +23,7 @@ FORMATS: Final = {  # name: (file endings, what it is)
 
 
 def convert(
-    paths: Sequence[str],
+    paths: Paths,
     out: str,
     *,
     format: str | None = None,  # noqa: A002 - the option's name

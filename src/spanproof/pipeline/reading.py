@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from spanproof.ingest.reading import Reading, expand, read_files
+from spanproof.ingest.reading import OnePath, Paths, Reading, expand, read_files
 from spanproof.report.model import Input
 from spanproof.table import Table
 from spanproof.table.facts import facts_of
@@ -12,7 +12,7 @@ from spanproof.table.identity import identify
 
 
 def read(
-    *paths: str,
+    *paths: OnePath,
     keep_going: bool = False,
     max_bytes: int | None = None,
     normalise: bool = False,
@@ -33,7 +33,7 @@ def read(
 
 
 def readings_of(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     keep_going: bool,
     max_bytes: int | None,
@@ -67,7 +67,7 @@ def describe(reading: Reading) -> Input:
 
 
 def inputs(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     keep_going: bool = False,
     max_bytes: int | None = None,

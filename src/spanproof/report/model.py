@@ -102,6 +102,8 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
+    """A verdict on all inputs together, with everything that was found; what `check` returns."""
+
     verdict: Verdict
     inputs: tuple[Input, ...]
     normalisation: dict[str, int]  # rule → spans touched

@@ -176,5 +176,6 @@ def _check(result: CheckResult) -> Iterator[Line]:
     verdict = (f"{result.verdict.value} ", VERDICT_STYLE[result.verdict])
     reason = f": {printable(result.reason, _MESSAGE_MAX)}" if result.reason else ""
     yield Line(2, Text.assemble(verdict, (printable(result.check), "bold"), reason))
-    if result.covered:
-        yield Line(4, Text(f"covered: {words(result.covered)}", "dim"))
+    met = {what: n for what, n in result.covered.items() if n or what == "spans"}
+    if met:  # what was not met with is in the JSON
+        yield Line(4, Text(f"covered: {words(met)}", "dim"))
