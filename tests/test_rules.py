@@ -442,6 +442,31 @@ def test_an_opened_span_does_not_pend_again_when_its_parent_gets_another_id() ->
     assert again.equals(after)
 
 
+def test_a_pending_span_in_two_units_is_seen_after_scaling() -> None:
+    whole = pending(9, 1, None, start=T // 10**6)
+    whole.end_time_unix_nano = T
+    after, touched = normalise(table(group("a", whole, span(1))))
+    assert ids(after) == [1]
+    assert counts(touched) == {"time_unit": 1, "pending_span": 1}
+
+
+def test_a_pending_span_bears_no_witness_to_the_unit() -> None:
+    """Else a second pass, without it, would scale what the first one did not."""
+    t = T // 10**6
+    before = table(group("a", pending(9, 1, None, start=5), span(1, start=t, end=t + 1)))
+    after, touched = normalise(before)
+    assert counts(touched) == {"time_unit": 1, "pending_span": 1}
+    assert after.numbers("spans", "start_time_unix_nano").tolist() == [T]
+
+
+def test_an_announcement_is_no_half_of_a_call() -> None:
+    """Given its CLIENT as parent, it would seem to announce that."""
+    before = marked(table(group("a", span(2, kind=3), pending(2, 0, None, kind=2))), 1)
+    after, touched = normalise(before)
+    assert counts(touched) == {"duplicate_conflict": 2}
+    assert after.equals(before)
+
+
 # -- Zipkin's shared ids
 
 
@@ -479,6 +504,15 @@ def test_a_third_span_under_an_unmarked_id_makes_a_conflict() -> None:
     after, touched = normalise(call(span(2, 1, start=T + 3, kind=2)))
     assert counts(touched) == {"duplicate_conflict": 3}
     assert ids(after) == [1, 2, 2, 2]
+
+
+def test_a_stranger_under_a_marked_id_makes_a_conflict() -> None:
+    """Split, the half would be a child of the stranger, who is of its service."""
+    before = marked(call(span(2, 1, start=T + 3)), 2)
+    after, touched = normalise(before)
+    assert counts(touched) == {"duplicate_conflict": 3}
+    assert identify(after).parent.tolist()[2] == 1
+    assert translate(before) is before
 
 
 def test_links_stay_with_the_client_half() -> None:
@@ -651,7 +685,7 @@ def test_rows_count_in_the_table_that_is_left() -> None:
     assert ids(after) == [1, 2, 3]
     found = by_rule(touched)
     assert {rule: t.rows.tolist() for rule, t in found.items()} == {
-        "pending_span": [], "time_unit": [2], "duplicate_exact": [1]
+        "time_unit": [2], "pending_span": [], "duplicate_exact": [1]
     }  # fmt: skip
     assert counts(touched) == {"pending_span": 1, "time_unit": 1, "duplicate_exact": 1}
 

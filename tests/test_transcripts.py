@@ -8,19 +8,28 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.transcript import ROOT, TRANSCRIPT, Folder, Rewriting, check, renewed_transcript
+from tests.transcript import (
+    ROOT,
+    TRANSCRIPT,
+    Folder,
+    Rewriting,
+    check,
+    renewed_page,
+    renewed_transcript,
+)
 
 from spanproof.cli import COMMANDS
 from spanproof.findings import CODES
 
 TRANSCRIPTS = sorted((ROOT / "tests/transcripts").glob("*.txt"))
 # Interpreted kernels read the larger examples in minutes.
-LARGE = {"example-otel-demo", "example-trainticket"}
+LARGE = ("otel-demo", "trainticket")
 
 
 def marked(path: Path) -> object:
-    marks = [pytest.mark.compiled] if path.stem in LARGE else []
-    return pytest.param(path, id=path.stem, marks=marks)
+    commands = [m["command"] for m in TRANSCRIPT.finditer(path.read_text("utf-8"))]
+    large = any(name in c for c in commands for name in LARGE if "--max-bytes" not in c)
+    return pytest.param(path, id=path.stem, marks=[pytest.mark.compiled] if large else [])
 
 
 @pytest.mark.parametrize("path", [marked(path) for path in TRANSCRIPTS])
@@ -100,6 +109,13 @@ def test_filled_answers_alone_do_not_fail_but_without_rewriting_they_are_missing
         check(path, folder, Rewriting(asked=False), renewed_transcript)
     check(path, folder, Rewriting(asked=True), renewed_transcript)
     check(path, folder, Rewriting(asked=False), renewed_transcript)
+
+
+def test_a_block_that_shows_a_fence_is_refused(folder: Folder) -> None:
+    path = folder.path / "a.md"
+    path.write_text("```console\n$ printf '\\n'\n```text\n```\n", "utf-8")
+    with pytest.raises(AssertionError, match="a fence in a block"):
+        check(path, folder, Rewriting(asked=False), renewed_page)
 
 
 def test_errors_statuses_and_blank_lines_are_told(folder: Folder) -> None:

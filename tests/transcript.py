@@ -160,7 +160,10 @@ def renewed_page(text: str, tell: Callable[[str, str, str], str]) -> str:
         )
         return f"```console\n{body}"
 
-    return _BLOCK.sub(block, text)
+    new, n_blocks = _BLOCK.subn(block, text)
+    # A block that shows a fence of its own would end there, and pass unseen.
+    assert n_blocks == len(re.findall(r"^```console$", text, re.MULTILINE)), "a fence in a block"
+    return new
 
 
 def check(

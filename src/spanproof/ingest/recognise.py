@@ -28,6 +28,8 @@ _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 UTF8_BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = b" \t\r\n"
 _HEAD: Final = 65536
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_SOON: Final = 128
 _FORMATS: Final = (
     "OTLP (protobuf or JSON), Jaeger JSON, Zipkin v2 JSON, Parquet written by spanproof"
 )
@@ -44,7 +46,7 @@ def recognise(data: Bytes) -> str:
         raise TraceError("empty file", "byte 0", f"expected {_FORMATS}")
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head[:2] in _UTF16:
+    if head[:2] in _UTF16 and frames.recognise(data) is None:  # a length may begin like that
         raise TraceError("UTF-16 text", "byte 0", "convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
     for magic, name in _MAGIC:
         if head.startswith(magic):
@@ -53,7 +55,10 @@ def recognise(data: Bytes) -> str:
     if not text and not data[_HEAD:].size:
         raise TraceError("empty file: nothing but white space", "byte 0", f"expected {_FORMATS}")
     if text[:1] in (b"{", b"["):
-        return _json(text)
+        # A message may begin so as well: "\n{" is 123 bytes of resource_spans, "{" a length.
+        # It soon holds what no JSON text does.
+        framing = frames.recognise(data) if _CONTROL.search(head[:_SOON]) else None
+        return framing or _json(text)
     if framing := frames.recognise(data):
         return framing
     raise TraceError(

@@ -72,6 +72,8 @@ def _stored(path: str, limit: int) -> npt.NDArray[np.uint8]:
         ) from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}", "check the path") from None
+    except ValueError as error:  # a null byte, or what the file system cannot spell
+        raise UsageError(f"{path!r}: {error}", "check the path") from None
 
 
 def _read(file: IO[bytes], limit: int) -> npt.NDArray[np.uint8]:

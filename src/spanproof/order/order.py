@@ -52,7 +52,7 @@ class Order:
         The first question about a costs O(spans + edges), those after it O(1), for the
         last few a. On a cycle, each row happens before every other, but none before itself.
         """
-        return a != b and self._reached(a, relations)[0][b] >= 0
+        return a != b and bool(self._reached(a, relations)[0][b] >= 0)
 
     def concurrent(self, a: int, b: int, relations: frozenset[Relation] = EVERY) -> bool:
         """Whether neither of two different rows happens before the other. Cost as above."""

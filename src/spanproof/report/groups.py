@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from spanproof.findings import CODES, Code, Severity, Verdict
 from spanproof.findings.durations import plural
-from spanproof.report.model import Report, Told
+from spanproof.report.model import CheckResult, Report, Told
 from spanproof.report.printable import printable
 
 
@@ -60,3 +61,8 @@ def headline(report: Report) -> str:
     if unanswered:
         told += "; no answer from " + ", ".join(unanswered)
     return told
+
+
+def met(result: CheckResult) -> dict[str, Any]:
+    """What a check covered, without what it did not meet with; the JSON has all of it."""
+    return {what: n for what, n in result.covered.items() if n or what == "spans"}

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from spanproof.findings.durations import count, duration, moment, plural
 from spanproof.report.figure import ROW_PX, Figure, figure, service_name
-from spanproof.report.groups import Group, groups, headline
+from spanproof.report.groups import Group, groups, headline, met
 from spanproof.report.json_report import written
 from spanproof.report.model import Drawing, Input, Report, SpanLine, Told
 from spanproof.report.printable import label, printable, words
@@ -73,7 +73,7 @@ def page(report: Report) -> dict[str, Any]:
                 "reason": printable(result.reason, _MESSAGE_MAX),
                 "sound": printable(result.sound),
                 "complete": printable(result.complete),
-                "covered": words(result.covered),
+                "covered": words(met(result)),
             }
             for result in report.checks
         ],

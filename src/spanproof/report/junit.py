@@ -13,7 +13,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from spanproof.findings import CODES, Verdict
-from spanproof.report.groups import Group, groups
+from spanproof.report.groups import Group, groups, met
 from spanproof.report.model import CheckResult, Report
 from spanproof.report.printable import printable, words
 
@@ -55,7 +55,7 @@ def _verdict(result: CheckResult) -> ET.Element:
         case Verdict.UNKNOWN:
             _child(case, "error", f"unknown: {reason}", "unknown", "")
     out = ET.SubElement(case, "system-out")
-    out.text = _text(f"{reason}\ncovered: {words(result.covered)}")
+    out.text = _text(f"{reason}\ncovered: {words(met(result))}")
     return case
 
 

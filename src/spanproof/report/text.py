@@ -16,7 +16,7 @@ from rich.text import Text
 
 from spanproof.findings import Severity, Verdict
 from spanproof.findings.durations import count, duration, plural
-from spanproof.report.groups import Group, groups, headline
+from spanproof.report.groups import Group, groups, headline, met
 from spanproof.report.model import CheckResult, Input, Report, SpanLine, Told
 from spanproof.report.printable import label, printable, words
 
@@ -176,6 +176,5 @@ def _check(result: CheckResult) -> Iterator[Line]:
     verdict = (f"{result.verdict.value} ", VERDICT_STYLE[result.verdict])
     reason = f": {printable(result.reason, _MESSAGE_MAX)}" if result.reason else ""
     yield Line(2, Text.assemble(verdict, (printable(result.check), "bold"), reason))
-    met = {what: n for what, n in result.covered.items() if n or what == "spans"}
-    if met:  # what was not met with is in the JSON
-        yield Line(4, Text(f"covered: {words(met)}", "dim"))
+    if covered := met(result):
+        yield Line(4, Text(f"covered: {words(covered)}", "dim"))

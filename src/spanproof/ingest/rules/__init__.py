@@ -4,9 +4,9 @@ Decides what is repaired, in which order, and what is only counted. What cannot 
 is kept and counted; nothing is dropped in silence. Refuses to know order, and whether an
 oddity is a fault: that is for the judges. Source: OTLP.md §5.
 
-The order makes one pass enough: values are repaired before copies are looked for, since a
-trace id or a time that was written another way may be what told two copies apart, and ids
-are split last. A second pass changes nothing.
+The order makes one pass enough. Values are repaired before copies are looked for, since a
+trace id or a time that was written another way may be what told two copies apart, or made
+a pending span seem to last; ids are split last. A second pass changes nothing.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _HERE: Final = __name__
 RULES: Final = (
     Rule("trace_id_64bit", "Trace ids of 64 bits are padded with zeros on the left.",
          "trace_id_64bit:pad", True),
+    Rule("time_unit", "Times in seconds, milli- or microseconds are scaled to nanoseconds, "
+         "unless file, trace or service count from 0.", "time_unit:scale", True),
     Rule("pending_span", "Logfire's pending spans make way for the real span; where that is "
          "missing, they become it, still open.", "pending_span:settle", True),
-    Rule("time_unit", "Times in seconds, milli- or microseconds are scaled to nanoseconds, "
-         "unless the whole file counts from 0.", "time_unit:scale", True),
     Rule("duplicate_exact", "Of spans that are equal in every field, one is kept.",
          "duplicate_exact:drop_copies", True),
     Rule("shared_id", "The SERVER half of a call that shares its CLIENT's id gets an id of its "

@@ -59,20 +59,30 @@ def settle(identity: Identity) -> Change | None:
     )
 
 
-def _pending(identity: Identity) -> Mask:
-    """bool[n]: a pending span, of zero length, that names the span it announces."""
-    table = identity.table
-    start = table.numbers("spans", "start_time_unix_nano")
-    end = table.numbers("spans", "end_time_unix_nano")
-    pending = np.zeros(len(table), np.bool_)
+def labelled(table: Table) -> Mask:
+    """bool[n]: spans that say they are pending, whatever else they are."""
+    says = np.zeros(len(table), np.bool_)
     _codes, keys = table.codes("span_attributes", "key")
     if pc.index(keys, LOGFIRE_SPAN_TYPE).as_py() >= 0:
         kinds = table.attribute("spans", LOGFIRE_SPAN_TYPE)
-        pending[[row for row, kind in enumerate(kinds) if kind == LOGFIRE_PENDING]] = True
-    pending &= (start == end) & (end != 0) & (identity.trace >= 0) & (identity.named >= 0)
+        says[[row for row, kind in enumerate(kinds) if kind == LOGFIRE_PENDING]] = True
+    return says
+
+
+def announcing(table: Table) -> Mask:
+    """bool[n]: those of them that have no length; with a parent, they are pending spans."""
+    start = table.numbers("spans", "start_time_unix_nano")
+    end = table.numbers("spans", "end_time_unix_nano")
+    return labelled(table) & (start == end) & (end != 0)
+
+
+def _pending(identity: Identity) -> Mask:
+    """bool[n]: a pending span, of zero length, that names the span it announces."""
+    table = identity.table
     # An id of another length is no id to take over.
-    pending &= table.spans.column("parent_span_id").is_valid().to_numpy(zero_copy_only=False)
-    return pending
+    pending = table.spans.column("parent_span_id").is_valid().to_numpy(zero_copy_only=False)
+    names: Mask = pending & (identity.trace >= 0) & (identity.named >= 0)
+    return announcing(table) & names
 
 
 def _real_parents(table: Table, rows: Rows) -> list[bytes | None]:

@@ -4,7 +4,8 @@ The SERVER half gets an id of its own, derived from what identifies it, and the 
 becomes its parent. Children that certainly belong to a SERVER half follow it. Where several
 halves may be meant, the child stays with the one that starts first: whichever is true, the
 child is then not blamed for starting before a parent it does not have. Links to the shared
-id keep pointing to the CLIENT half. Source: OTLP.md §5, rules 3 and 4; openzipkin/b3-propagation,
+id keep pointing to the CLIENT half. An id that a span of neither sort carries as well is a
+conflict, and left alone. Source: OTLP.md §5, rules 3 and 4; openzipkin/b3-propagation,
 "Why is ParentSpanId propagated?".
 """
 
@@ -19,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from spanproof.ingest.rules.change import Change
+from spanproof.ingest.rules.pending_span import announcing
 from spanproof.ingest.rules.rewriting import id_bytes, with_ids
 from spanproof.table import Table
 from spanproof.table.identity import Identity, Mask, Rows, raw_ids
@@ -47,6 +49,7 @@ def _split(identity: Identity, *, marked_only: bool) -> Change | None:
     is_half = _marked(identity)
     if not marked_only:
         is_half |= _pairs(identity, is_half)
+    is_half &= _left_to_clients(identity, is_half)
     halves = np.flatnonzero(is_half).astype(np.int32)
     if not halves.size:
         return None
@@ -69,9 +72,12 @@ def _split(identity: Identity, *, marked_only: bool) -> Change | None:
 
 
 def _eligible(identity: Identity) -> Mask:
-    """Spans with a key whose span id is of its length: an odd one is kept as it stands."""
+    """Spans with a key whose span id is of its length: an odd one is kept as it stands.
+
+    An announcement is no half of a call; given a parent, it would seem to be pending.
+    """
     valid = identity.table.spans.column("span_id").is_valid().to_numpy(zero_copy_only=False)
-    eligible: Mask = valid & (identity.key >= 0)
+    eligible: Mask = valid & (identity.key >= 0) & ~announcing(identity.table)
     return eligible
 
 
@@ -99,6 +105,17 @@ def _pairs(identity: Identity, gone: Mask) -> Mask:
     pairs = np.zeros(gone.size, np.bool_)
     pairs[left[pair[number] & (kind[left] == SpanKind.SERVER)]] = True
     return pairs
+
+
+def _left_to_clients(identity: Identity, gone: Mask) -> Mask:
+    """Spans under whose key, the `gone` left out, CLIENTs alone remain.
+
+    Were anything else to keep the id, a half that names it as parent could seem to be that
+    span's child; so such a key stays a conflict, and the mark says who belongs to whom.
+    """
+    kind = identity.table.numbers("spans", "kind")
+    others = identity.key[~gone & (kind != SpanKind.CLIENT)]
+    return ~np.isin(identity.key, others)
 
 
 def _followers(identity: Identity, is_half: Mask) -> tuple[Rows, Rows, int]:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spanproof.ingest.rules.change import Change
+from spanproof.ingest.rules.pending_span import labelled
 from spanproof.ingest.rules.rewriting import with_times
 from spanproof.table import Table
 from spanproof.table.identity import Identity, Mask, Rows
@@ -92,7 +93,10 @@ def _groups_near_zero(table: Table, group: npt.NDArray[Any]) -> Mask:
     within a year: simulated seconds, taken for seconds, would span decades.
     """
     n_groups = int(group.max(initial=0)) + 1
-    start, end = (table.numbers(batch, column) for batch, column in _TIMES[:2])
+    # Spans that pend are no witnesses: their rule, which comes later, may take them away.
+    asked = ~labelled(table)
+    start, end = (table.numbers(batch, column)[asked] for batch, column in _TIMES[:2])
+    group = group[asked]
     times, of = np.concatenate([start, end]), np.concatenate([group, group])
     is_time = times != 0
     times, of = times[is_time], of[is_time]
