@@ -27,6 +27,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 PYTHON = sys.executable
 BARE = "import numpy, pyarrow, numba"
+# Byte code is kept between runs, as an installed package has it.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Ratio:
@@ -59,7 +61,8 @@ def cpu(work: Callable[[], object]) -> float:
 def wall(command: list[str]) -> float:
     """Seconds of a whole process."""
     begun = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, stdout=quiet, stderr=quiet, check=False, env=ENVIRONMENT)
     return time.perf_counter() - begun
 
 
@@ -145,7 +148,9 @@ def _peak(path: str) -> int:
         f"import numpy, pyarrow, spanproof, resource\n{kernels}\ntable = {read}\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    told = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [PYTHON, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT
+    )
     return int(told.stdout) * (1 if platform.system() == "Darwin" else 1024)
 
 
@@ -178,34 +183,34 @@ def start(_n_spans: int, repeats: int) -> None:
 def _shares(path: str) -> str:
     """How the time of a check divides: libraries, kernels from the cache, the rest."""
     code = f"""
-import time
-begun = time.perf_counter()
+import io, sys, time
+from importlib import import_module
+times = [time.perf_counter()]
 {BARE}
-imported = time.perf_counter()
-import builtins, importlib
-kept, spent, depth = builtins.__import__, 0.0, 0
-def watched(name, *rest):
-    global spent, depth
-    ours = name.startswith("spanproof.kernels.") and depth == 0
-    at = time.perf_counter()
-    depth += ours
-    try:
-        return kept(name, *rest)
-    finally:
-        depth -= ours
-        spent += (time.perf_counter() - at) * ours
-builtins.__import__ = watched
+times.append(time.perf_counter())
+for name in {{kernels!r}}:
+    import_module(name)
+times.append(time.perf_counter())
 from spanproof.cli import main
-import io, sys
 sys.stdout = io.TextIOWrapper(io.BytesIO())
 main(["check", "--format", "json", {path!r}])
-done = time.perf_counter()
+times.append(time.perf_counter())
 sys.stdout = sys.__stdout__
-print(imported - begun, spent, done - imported - spent)
+print(*(b - a for a, b in zip(times, times[1:])))
+print(*(name for name in sys.modules if name.startswith("spanproof.kernels.")))
 """
-    told = subprocess.run([PYTHON, "-c", code], capture_output=True, text=True, check=True)
-    libraries, kernels, rest = map(float, told.stdout.split())
-    return f"libraries {libraries:.2f}, kernels {kernels:.2f}, the rest {rest:.2f} s"
+    kernels: list[str] = []
+    for _ in range(2):  # the first run tells which kernels are needed
+        told = subprocess.run(
+            [PYTHON, "-c", code.replace("{kernels!r}", repr(kernels))],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=ENVIRONMENT,
+        ).stdout.splitlines()
+        kernels = told[1].split()
+    libraries, loading, rest = map(float, told[0].split())
+    return f"libraries {libraries:.2f}, kernels {loading:.2f}, the rest {rest:.2f} s"
 
 
 PARTS = {"protobuf": protobuf, "json": json, "memory": memory, "start": start}

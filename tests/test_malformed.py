@@ -78,9 +78,8 @@ def test_the_readable_rest_is_read_and_what_is_missing_is_named(name):
     wanted = CASES[name]["spans_with_keep_going"]
     try:
         reading = read(name, keep_going=True)
-    except TraceError as error:
+    except TraceError:  # nothing in it could be read
         assert not wanted
-        assert error.path  # nothing in it could be read
         return
     reading.table.validate()
     if wanted:

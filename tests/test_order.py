@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def test_a_path_is_made_of_edges_and_is_a_shortest_one(spans, name):
             assert (None if path is None else len(path)) == wanted
             if path is not None:
                 assert (path[0].cause, path[-1].effect) == (a, b)
-                for step, after in zip(path, path[1:], strict=False):
+                for step, after in itertools.pairwise(path):
                     assert step.effect == after.cause
                 for step in path:
                     assert (step.cause, step.effect) in edges[step.relation]
@@ -138,26 +139,23 @@ def test_a_path_is_made_of_edges_and_is_a_shortest_one(spans, name):
 
 @settings(deadline=None, max_examples=EXAMPLES)
 @given(sketches())
-def test_cycles_are_one_shortest_for_each_knot(spans):
+def test_cycles_are_one_for_each_knot_and_minimal(spans):
     order = build(table_of(spans))
-    graph = nx.DiGraph(oracle.parents(spans) | oracle.links(spans))
+    edges = {Relation.PARENT: oracle.parents(spans), Relation.LINK: oracle.links(spans)}
+    graph = nx.DiGraph(edges[Relation.PARENT] | edges[Relation.LINK])
     graph.add_nodes_from(range(len(spans)))
     components = {frozenset(c) for c in nx.strongly_connected_components(graph)}
     assert knots(order, list(range(len(spans)))) == components
-    found = order.cycles
-    assert [cycle[0].cause for cycle in found] == sorted(min(c) for c in components if len(c) > 1)
-    for cycle in found:
+    knotted = sorted((c for c in components if len(c) > 1), key=min)
+    for cycle, knot in zip(order.cycles, knotted, strict=True):
         rows = [step.cause for step in cycle]
         assert len(set(rows)) == len(rows)
-        (knot,) = [c for c in components if rows[0] in c]
         assert set(rows) <= knot
         assert [step.effect for step in cycle] == [*rows[1:], rows[0]]
-        inside = graph.subgraph(knot)
-        shortest = min(
-            nx.shortest_path_length(inside, after, rows[0]) + 1
-            for after in inside.successors(rows[0])
-        )
-        assert len(cycle) == shortest
+        for step in cycle:
+            assert (step.cause, step.effect) in edges[step.relation]
+        for row in rows:
+            assert nx.is_directed_acyclic_graph(graph.subgraph(set(rows) - {row}))
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
@@ -364,7 +362,10 @@ def test_a_chain_of_20000_parents_is_walked():
 
 
 def test_thousands_of_links_are_counted_as_bit_sets_count_them():
-    order = build(read_file(str(GRAPHS / "links-many.jsonl.gz")).table)
+    table = read_file(str(GRAPHS / "links-many.jsonl.gz")).table
+    assert reversed_pairs(build(table)) == (0, True)  # every link leads back in time
+    start = table.numbers("spans", "start_time_unix_nano")
+    order = build(with_starts(table, np.random.default_rng(5).permutation(start)))
     assert order.cycles == ()
     graph = nx.DiGraph()
     graph.add_nodes_from(range(len(order.table)))
@@ -384,7 +385,7 @@ def test_thousands_of_links_are_counted_as_bit_sets_count_them():
     assert reversed_pairs(order) == (wanted, True)
     fewer, exact = reversed_pairs(order, budget=1000)
     assert not exact
-    assert 0 < fewer <= wanted or wanted == 0
+    assert 0 < fewer < wanted
 
 
 # -- reading order and clocks

@@ -392,7 +392,7 @@ def pending(n: int, real: int, parent: str | None, **more: Any) -> Span:
     told = [attribute("logfire.span_type", "pending_span")]
     if parent is not None:
         told.append(attribute("logfire.pending_parent_id", parent))
-    return span(n, real, end=more.pop("start", T), attributes=told, **more)
+    return span(n, real, end=more.get("start", T), attributes=told, **more)
 
 
 def test_pending_spans_become_the_open_span_or_make_way() -> None:
@@ -457,6 +457,15 @@ def test_a_pending_span_bears_no_witness_to_the_unit() -> None:
     after, touched = normalise(before)
     assert counts(touched) == {"time_unit": 1, "pending_span": 1}
     assert after.numbers("spans", "start_time_unix_nano").tolist() == [T]
+
+
+def test_an_announcement_is_not_the_span_that_another_announces() -> None:
+    after, touched = normalise(
+        table(group("a", pending(9, 1, None), pending(8, 9, "0" * 15 + "1")))
+    )
+    assert ids(after) == [1, 9]
+    assert ids(after, "parent_span_id") == [None, 1]
+    assert by_rule(touched)["pending_span"].detail == {"opened": 2, "dropped": 0}
 
 
 def test_an_announcement_is_no_half_of_a_call() -> None:
@@ -615,6 +624,15 @@ def test_short_trace_ids_are_padded_and_meet_their_long_form() -> None:
     assert identity.parent.tolist()[:2] == [-1, 0]
     assert identity.target.tolist() == [0]
     assert after.residue.num_rows == 2
+
+
+def test_an_unknown_field_with_the_number_of_an_id_outlives_the_padding() -> None:
+    odd = span(1, trace_id=b"\5" * 8).SerializeToString() + b"\x08\x05"
+    scope = b"\x12" + bytes([len(odd)]) + odd
+    message = b"\x0a" + bytes([len(scope) + 2]) + b"\x12" + bytes([len(scope)]) + scope
+    after, touched = normalise(decode(Wire.of([message])))
+    assert counts(touched) == {"trace_id_64bit": 1}
+    assert after.residue.column("wire").to_pylist() == [b"\x08\x05"]
 
 
 # -- units of time

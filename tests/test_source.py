@@ -183,12 +183,20 @@ def test_names_that_lead_to_no_file_are_the_callers_mistake(tmp_path, stored):
 def test_a_file_that_may_not_be_read_is_the_callers_mistake(monkeypatch, stored):
     path = stored(PLAIN)
 
-    def deny(*_arguments):
+    def deny(*_arguments, **_options):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr(source.np, "fromfile", deny)
     with pytest.raises(UsageError, match=f"{path}: Permission denied"):
         read_file(path)
+
+
+def test_what_is_no_regular_file_is_read_to_its_limit():
+    with pytest.raises(TraceError, match="empty file"):
+        read_file("/dev/null")
+    with pytest.raises(LimitError, match="over the limit of 5,000 bytes"):
+        read_file("/dev/zero", max_bytes=5000)
 
 
 def test_a_name_with_a_null_byte_is_the_callers_mistake():

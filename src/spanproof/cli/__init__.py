@@ -59,8 +59,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(command: str, arguments: list[str]) -> int:
+    import gc
+
     from spanproof.errors import SpanproofError
 
+    # Libraries make some 10^5 objects while they load, all of which stay: looking through
+    # them for garbage again and again would cost a tenth of a second.
+    gc.set_threshold(100_000, 50, 50)
     try:
         module = import_module(f"spanproof.cli.{command}")
         options = module.parser().parse_args(arguments)

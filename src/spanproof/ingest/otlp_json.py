@@ -201,7 +201,7 @@ def _arrays(listed: list[tuple[int, str, Field | None, list[int]]]) -> Tables:
             slot = (slot + 1) % k.SLOTS
         tables[k.SLOTS_AT + kind * k.SLOTS + slot] = number + 1
     return Tables(
-        np.frombuffer(bytes(names) + bytes(32), np.uint8),
+        np.frombuffer(names + bytes(32), np.uint8),
         rows,
         tables,
         tuple(name for _, name, _, _ in listed),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from io import BytesIO
@@ -154,7 +154,27 @@ def read_files(
     `told` is called with each reading as it is done, in order. With `keep_going`, a file
     that cannot be read at all is left out if another can; else the first error is raised.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    readings: list[Reading] = []
+    errors: list[SpanproofError] = []
+    for path, result in zip(paths, _attempts(paths, keep_going, max_bytes), strict=True):
+        if isinstance(result, SpanproofError):
+            if not keep_going or not isinstance(result, TraceError):
+                raise result
+            errors.append(result)
+            readings.append(_nothing(path, result))
+            continue
+        if told is not None:
+            told(result)
+        readings.append(result)
+    if errors and len(errors) == len(paths):
+        raise errors[0]
+    return readings
+
+
+def _attempts(
+    paths: Sequence[str], keep_going: bool, max_bytes: int | None
+) -> Iterator[Reading | SpanproofError]:
+    """What reading each path gives, in order, several at a time; one needs no threads."""
 
     def attempt(path: str) -> Reading | SpanproofError:
         try:
@@ -162,24 +182,16 @@ def read_files(
         except SpanproofError as error:
             return error
 
-    readings: list[Reading] = []
-    errors: list[SpanproofError] = []
-    workers = min(len(paths), os.cpu_count() or 1, 8)
-    with ThreadPoolExecutor(max_workers=max(workers, 1)) as pool:
-        for path, result in zip(paths, pool.map(attempt, paths), strict=True):
-            if isinstance(result, SpanproofError):
-                if not keep_going or not isinstance(result, TraceError):
-                    pool.shutdown(cancel_futures=True)
-                    raise result
-                errors.append(result)
-                readings.append(_nothing(path, result))
-                continue
-            if told is not None:
-                told(result)
-            readings.append(result)
-    if errors and len(errors) == len(paths):
-        raise errors[0]
-    return readings
+    if len(paths) == 1:
+        yield attempt(paths[0])
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(max_workers=min(len(paths), os.cpu_count() or 1, 8) or 1)
+    try:
+        yield from pool.map(attempt, paths)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _nothing(path: str, error: TraceError) -> Reading:

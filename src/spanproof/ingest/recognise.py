@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from spanproof.errors import TraceError
-from spanproof.ingest import frames, jaeger, zipkin
+from spanproof.ingest import frames
 from spanproof.ingest.frames import Bytes
 
 _MAGIC: Final = (
@@ -74,6 +74,8 @@ def _json(text: bytes) -> str:
     outer = next((keys for keys in levels if keys), set())
     if any(_OTLP.match(key) for key in outer) or outer & {"batches", "trace"}:
         return "otlp-json"
+    from spanproof.ingest import jaeger, zipkin  # not needed, and not loaded, for OTLP
+
     if zipkin.looks_like(outer):
         return zipkin.FORMAT
     if "data" in outer or jaeger.looks_like(outer):

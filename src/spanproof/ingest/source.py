@@ -64,7 +64,12 @@ def _stored(path: str, limit: int) -> npt.NDArray[np.uint8]:
     try:
         if Path(path).is_file() and (size := Path(path).stat().st_size) > limit:
             raise _too_large(f"a file of {size:,} bytes", limit)
-        with Path(path).open("rb") as file:
+        if Path(path).is_file():
+            data = np.fromfile(path, np.uint8, count=limit + 1)
+            if data.size > limit:  # it grew meanwhile
+                raise _too_large("more input", limit)
+            return data
+        with Path(path).open("rb") as file:  # a pipe, a device
             return _read(file, limit)
     except IsADirectoryError:
         raise UsageError(

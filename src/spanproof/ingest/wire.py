@@ -40,7 +40,7 @@ class Wire:
         """Messages that a reader in Python wrote, put together."""
         ends = np.cumsum([len(m) for m in messages], dtype=np.int64)
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(messages)]
-        data = np.frombuffer(b"".join(messages), np.uint8)
+        data = np.frombuffer(bytearray().join(messages), np.uint8)
         return cls(data=data, starts=starts, ends=ends, ours=True, **more)  # type: ignore[arg-type]
 
 

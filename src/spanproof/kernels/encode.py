@@ -80,9 +80,10 @@ def add_slice_sizes(tag_size, lengths, sizes):
 def add_text_sizes(tag_size, codes, lengths, sizes):
     """Add the size of tag, length and text to each row that has one.
 
-    codes    int32[n] read     rows of `lengths`; negative: this row has none
-    lengths  int64[k] read     of the dictionary's texts; negative: it is left out
-    sizes    int64[n] written  more where there is one
+    tag_size           bytes of the field's tag
+    codes    int32[n]  read     rows of `lengths`; negative: this row has none
+    lengths  int64[k]  read     of the dictionary's texts; negative: it is left out
+    sizes    int64[n]  written  more where there is one
     Returns -1, or the first row whose code is no text. O(n).
     """
     n = sizes.size

@@ -109,10 +109,15 @@ def _same(names, at, text, a, size):
     return True
 
 
-@inline
 def slot_of(size: int, first: int, middle: int, last: int) -> int:
-    """Where a name of this length and these letters is looked for first."""
+    """Where a name of this length and these letters is looked for first.
+
+    Called from Python as it is: compiled, it would be compiled anew in every process.
+    """
     return (size * 7 + first * 3 + middle * 5 + last * 11) & 127
+
+
+_slot_of = inline(slot_of)
 
 
 @inline
@@ -121,7 +126,7 @@ def _find(text, a, b, kind, names, rows, tables):
     size = b - a
     if size <= 0:
         return -1
-    slot = slot_of(size, _at(text, a), _at(text, a + (size >> 1)), _at(text, b - 1))
+    slot = _slot_of(size, _at(text, a), _at(text, a + (size >> 1)), _at(text, b - 1))
     for probe in range(SLOTS):
         row = np.int64(tables[np.uint64(SLOTS_AT + kind * SLOTS + ((slot + probe) & 127))]) - 1
         if row < 0:

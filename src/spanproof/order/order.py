@@ -14,11 +14,13 @@ import numpy.typing as npt
 from spanproof.order.edges import Edges, Precedence, link_edges, parent_edges, precedence
 from spanproof.order.relations import Relation
 from spanproof.table import Table
-from spanproof.table.facts import started
+from spanproof.table.facts import parent_cycles, started
 from spanproof.table.identity import Identity, identify
 from spanproof.table.schema import TIME_MAX
 
 Rows = npt.NDArray[np.int32]
+Successors = tuple[Rows, Rows, npt.NDArray[np.uint8]]
+"""(indptr int32[n+1], effect int32[m], relation uint8[m])"""
 
 CAUSAL: Final = frozenset({Relation.PARENT, Relation.LINK})
 EVERY: Final = frozenset(Relation)
@@ -85,36 +87,46 @@ class Order:
 
     @cached_property
     def cycles(self) -> tuple[tuple[Step, ...], ...]:
-        """A shortest cycle through the first row of each knot of causal edges.
+        """A minimal cycle of each knot of causal edges, by the knots' first rows.
 
         A knot is a strongly connected component of two spans or more; there are cycles if
-        and only if there are knots. O(spans + edges) beside O(spans) for each knot.
+        and only if there are knots. Minimal: with any span less it is no cycle.
+        O(spans + edges), however many knots there are.
         """
         component = self.components
         knotted = np.flatnonzero(np.bincount(component, minlength=1)[component] > 1)
         _numbers, first = np.unique(component[knotted], return_index=True)
-        found = []
-        for row in np.sort(knotted[first]):
-            cycle = self.path(int(row), int(row), CAUSAL)
-            assert cycle is not None
-            found.append(cycle)
-        return tuple(found)
+        after = self.successors(CAUSAL)
+        return tuple(
+            _without_chords(_shortest(row, after, component), after)
+            for row in np.sort(knotted[first]).tolist()
+        )
 
     @cached_property
     def components(self) -> Rows:
         """int32[n]: strongly connected component of each row under the causal edges."""
-        from spanproof.kernels.graph import strong_components
-
         n = len(self.table)
+        if not any(len(e) for e in self.edges if e.relation is not Relation.PARENT):
+            return self._parent_components
+        from spanproof.kernels.components import strong_components
+
         indptr, target, _kind = self.successors(CAUSAL)
         component = np.full(n, -1, np.int32)
         scratch = [np.zeros(n, np.int32) for _ in range(2)]
         strong_components(indptr, target, component, *scratch, np.zeros(3 * n, np.int32))
         return component
 
-    def successors(
-        self, relations: frozenset[Relation]
-    ) -> tuple[Rows, Rows, npt.NDArray[np.uint8]]:
+    @property
+    def _parent_components(self) -> Rows:
+        """The same where all edges are parents: a component is a cycle, or one row."""
+        cycle, _count = parent_cycles(self.identity.parent)
+        component = np.arange(cycle.size, dtype=np.int32)
+        on = np.flatnonzero(cycle >= 0)
+        _numbers, first, number = np.unique(cycle[on], return_index=True, return_inverse=True)
+        component[on] = on[first][number]
+        return component
+
+    def successors(self, relations: frozenset[Relation]) -> Successors:
         """(indptr int32[n+1], effect int32[m], relation uint8[m]) of the explicit edges."""
         chosen = [edges for edges in self.edges if edges.relation in relations]
         return adjacency(len(self.table), chosen)
@@ -126,7 +138,7 @@ class Order:
         if (a, relations) in held:
             held.move_to_end((a, relations))
             return held[a, relations]
-        from spanproof.kernels.graph import reach
+        from spanproof.kernels.reachability import reach
 
         n = len(self.table)
         timely = Relation.TEMPORAL in relations and self.precedence is not None
@@ -154,7 +166,7 @@ class Order:
     @cached_property
     def _adjacent(
         self,
-    ) -> dict[frozenset[Relation], tuple[Rows, Rows, npt.NDArray[np.uint8]]]:
+    ) -> dict[frozenset[Relation], Successors]:
         return {}
 
     @cached_property
@@ -168,7 +180,43 @@ class Order:
         return started(self.table) & (self.start < TIME_MAX)
 
 
-def adjacency(n: int, edges: Sequence[Edges]) -> tuple[Rows, Rows, npt.NDArray[np.uint8]]:
+def _shortest(row: int, after: Successors, component: Rows) -> tuple[Step, ...]:
+    """A shortest cycle through a row, breadth first within its component."""
+    indptr, target, kind = after
+    reached: dict[int, Step] = {}
+    queue = [row]
+    for cause in queue:  # which grows meanwhile
+        if row in reached:
+            break
+        for e in range(int(indptr[cause]), int(indptr[cause + 1])):
+            effect = int(target[e])
+            if effect not in reached and component[effect] == component[row]:
+                reached[effect] = Step(cause, effect, Relation(kind[e]))
+                queue.append(effect)
+    steps = [reached[row]]
+    while steps[-1].cause != row:
+        steps.append(reached[steps[-1].cause])
+    return tuple(reversed(steps))
+
+
+def _without_chords(cycle: tuple[Step, ...], after: Successors) -> tuple[Step, ...]:
+    """The least cycle among the rows of a shortest one through its first row.
+
+    No edge skips ahead, or there were a shorter one; of the edges that lead back, the one
+    that spans the fewest rows closes a cycle across which no other edge leads.
+    """
+    indptr, target, kind = after
+    place = {step.cause: i for i, step in enumerate(cycle)}
+    begin, last, relation = 0, len(cycle) - 1, cycle[-1].relation
+    for row, i in place.items():
+        for e in range(int(indptr[row]), int(indptr[row + 1])):
+            back = place.get(int(target[e]), i + 1)
+            if back <= i and i - back < last - begin:
+                begin, last, relation = back, i, Relation(kind[e])
+    return (*cycle[begin:last], Step(cycle[last].cause, cycle[begin].cause, relation))
+
+
+def adjacency(n: int, edges: Sequence[Edges]) -> Successors:
     """(indptr int32[n+1], effect int32[m], relation uint8[m]), effects in the given order."""
     cause = np.concatenate([np.zeros(0, np.int32), *(e.cause for e in edges)])
     effect = np.concatenate([np.zeros(0, np.int32), *(e.effect for e in edges)])
@@ -179,14 +227,14 @@ def adjacency(n: int, edges: Sequence[Edges]) -> tuple[Rows, Rows, npt.NDArray[n
     return indptr, effect[order], kind.astype(np.uint8)[order]
 
 
-def build(table: Table, *, temporal: bool = True) -> Order:
+def build(source: Table | Identity, *, temporal: bool = True) -> Order:
     """The order of a table: parents, links, and (unless told not to) real time on a resource.
 
-    O(spans · log spans + links).
+    Takes the table's ids resolved, if they are. O(spans · log spans + links).
     """
-    identity = identify(table)
+    identity = source if isinstance(source, Identity) else identify(source)
     return Order(
-        table=table,
+        table=identity.table,
         identity=identity,
         edges=(parent_edges(identity), link_edges(identity)),
         precedence=precedence(identity) if temporal else None,

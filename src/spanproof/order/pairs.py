@@ -56,7 +56,7 @@ def reversed_pairs(order: Order, *, budget: int = BUDGET) -> tuple[int, bool]:
 
 
 def _weak(n: int, cause: Rows, effect: Rows) -> Rows:
-    from spanproof.kernels.graph import weak_components
+    from spanproof.kernels.closure import weak_components
 
     root = np.zeros(n, np.int32)
     weak_components(cause, effect, root)
@@ -105,8 +105,8 @@ def _in_forest(order: Order, parent: Rows, among: Mask) -> int:
 
 def _in_graph(order: Order, among: Mask, cause: Rows, effect: Rows, root: Rows) -> int:
     """Pairs by closure, in the weak components chosen."""
-    from spanproof.kernels.graph import reversed_pairs as kernel
-    from spanproof.kernels.graph import topological_order
+    from spanproof.kernels.closure import reversed_pairs as kernel
+    from spanproof.kernels.closure import topological_order
 
     n = among.size
     if not among.any():

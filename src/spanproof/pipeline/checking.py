@@ -13,12 +13,13 @@ from spanproof.errors import UsageError
 from spanproof.findings import CODES, Finding, Judgement, Severity, Verdict
 from spanproof.findings.durations import plural
 from spanproof.ingest.reading import Paths
-from spanproof.ingest.rules import normalise
+from spanproof.ingest.rules import normalised
 from spanproof.order import Order, build
 from spanproof.pipeline.drawing import Drawer, SpanLines
 from spanproof.pipeline.reading import describe, readings_of
 from spanproof.report.model import CheckResult, Drawing, Input, Report, Told
 from spanproof.table import Table
+from spanproof.table.identity import identify
 
 FINDINGS_MAX = 100  # of one code, unless all are asked for
 
@@ -44,13 +45,15 @@ def check(
     checks, codes = _chosen(only)
     say = told or (lambda _what: None)
     readings = readings_of(paths, keep_going=keep_going, max_bytes=max_bytes, told=told)
-    inputs = tuple(describe(reading) for reading in readings)
+    identities = [identify(reading.table) for reading in readings]
+    inputs = tuple(map(describe, readings, identities))
     bounds = np.cumsum([reading.table.resources.num_rows for reading in readings])
-    table = Table.concat(reading.table for reading in readings)
+    if len(identities) != 1:
+        identities = [identify(Table.concat(reading.table for reading in readings))]
     del readings
-    table, touched = normalise(table)
-    say(f"ordering {len(table):,} spans")
-    order = build(table)
+    identity, touched = normalised(identities.pop())
+    say(f"ordering {len(identity.table):,} spans")
+    order = build(identity)
     judgements = []
     for name in checks:
         say(f"checking {name}")
@@ -92,7 +95,8 @@ def draw(
     findings is drawn, else the first. Raises as `check`, UsageError where no trace fits.
     """
     readings = readings_of([path], keep_going=keep_going, max_bytes=max_bytes, told=told)
-    order = build(normalise(Table.concat(reading.table for reading in readings))[0])
+    table = Table.concat(reading.table for reading in readings)
+    order = build(normalised(identify(table))[0])
     drawer = Drawer(order, SpanLines(order))
     judgements = [judge_of(name)(order, limit=None) for name in CHECKS]
     findings = sorted((f for j in judgements for f in j.findings), key=lambda f: -f.severity)

@@ -8,7 +8,7 @@ from spanproof.ingest.reading import OnePath, Paths, Reading, expand, read_files
 from spanproof.report.model import Input
 from spanproof.table import Table
 from spanproof.table.facts import facts_of
-from spanproof.table.identity import identify
+from spanproof.table.identity import Identity, identify
 
 
 def read(
@@ -49,9 +49,9 @@ def readings_of(
     return read_files(files, keep_going=keep_going, max_bytes=max_bytes, told=tell)
 
 
-def describe(reading: Reading) -> Input:
-    """The input as it stood, before anything was repaired."""
-    facts = facts_of(identify(reading.table))
+def describe(reading: Reading, identity: Identity | None = None) -> Input:
+    """The input as it stood, before anything was repaired; `identity`: its ids, resolved."""
+    facts = facts_of(identity or identify(reading.table))
     return Input(
         path=reading.path,
         format=reading.format,

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from spanproof.table.interning import Interner
 from spanproof.table.table import Table
+from spanproof.table.views import valid
 from spanproof.vocabulary.attributes import LOCAL_ADDRESS, SERVICE_NAME
 from spanproof.vocabulary.dialects import Dialect
 from spanproof.vocabulary.otlp import Message, SpanKind, WireType
@@ -207,7 +208,7 @@ class _Ids:
     def __init__(self, table: Table, batch: str, column: str) -> None:
         array = getattr(table, batch).column(column)
         self.n, self.width = len(array), array.type.byte_width
-        self.valid = array.is_valid().to_numpy(zero_copy_only=False)
+        self.valid = valid(array)
         data = np.frombuffer(array.buffers()[1], np.uint8) if self.n else np.zeros(0, np.uint8)
         self.data = data[array.offset * self.width :][: self.n * self.width]
         self.raw = raw_ids(table, batch, column)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from spanproof.table.interning import Interner
 from spanproof.table.table import Table, offsets
+from spanproof.table.views import values
 
 
 def same_resource(table: Table) -> npt.NDArray[np.int32]:
@@ -42,12 +43,12 @@ def _attribute_codes(table: Table) -> npt.NDArray[np.int32]:
     columns[:, 1] = table.numbers(name, "type")
     columns[:, 2] = table.codes(name, "str")[0]
     # A row has one of these at most, and its type says which.
-    columns[:, 3] = batch.column("int").fill_null(0).to_numpy()
-    columns[:, 3] |= batch.column("double").fill_null(0.0).to_numpy().view(np.int64)
-    columns[:, 3] |= batch.column("bool").fill_null(False).to_numpy(zero_copy_only=False)
+    columns[:, 3] = values(batch.column("int"))
+    columns[:, 3] |= values(batch.column("double")).view(np.int64)
+    columns[:, 3] |= values(batch.column("bool"))
     for k, column in ((4, "bytes"), (5, "ser")):
-        encoded = batch.column(column).dictionary_encode()
-        columns[:, k] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        if batch.column(column).null_count < n:
+            columns[:, k] = values(batch.column(column).dictionary_encode().indices, null=-1)
     width = np.int32(columns.shape[1] * 8)
     at = np.arange(n, dtype=np.int32) * width
     size = np.full(n, width, np.int32)

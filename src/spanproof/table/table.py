@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from spanproof.table import views
 from spanproof.table.schema import KEY_VALUE_OF, OWNERS, PARENTS, SCHEMAS
 from spanproof.vocabulary.otlp import Message
 
 Ints = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
+
+_VALUES = ("str", "int", "double", "bool", "bytes", "ser")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -73,16 +76,12 @@ class Table:
 
     def numbers(self, batch: str, column: str) -> npt.NDArray[Any]:
         """A number column as a read-only NumPy array, without a copy (booleans are copied)."""
-        array = getattr(self, batch).column(column)
-        return array.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+        return views.values(getattr(self, batch).column(column))
 
     def codes(self, batch: str, column: str) -> tuple[Ints, pa.StringArray]:
         """A text column as (codes, texts); the code of a null is −1."""
         array = getattr(self, batch).column(column)
-        indices = array.indices
-        if indices.null_count:
-            indices = indices.fill_null(-1)
-        return indices.to_numpy(), array.dictionary
+        return views.values(array.indices, null=-1), array.dictionary
 
     def attribute(self, batch: str, key: str) -> list[Any]:
         """The value of an attribute for each row of its owner, None where there is none.
@@ -93,16 +92,12 @@ class Table:
         name = {"resources": "resource", "scopes": "scope"}.get(batch, batch[:-1]) + "_attributes"
         values: list[Any] = [None] * getattr(self, batch).num_rows
         codes, texts = self.codes(name, "key")
-        code = _code_of(texts, key)
+        code = views.code_of(texts, key)
         if code < 0:
             return values
-        rows = np.flatnonzero(codes == code)
-        attributes = getattr(self, name).take(pa.array(rows))
+        attributes = views.taken(getattr(self, name), np.flatnonzero(codes == code))
         owners = attributes.column("parent_id").to_pylist()
-        columns = [
-            attributes.column(c).to_pylist() for c in ("str", "int", "double", "bool", "bytes")
-        ]
-        columns.append(attributes.column("ser").to_pylist())
+        columns = [attributes.column(c).to_pylist() for c in _VALUES]
         for owner, *row in zip(owners, *columns, strict=True):
             values[owner] = next((value for value in row if value is not None), None)
         return values
@@ -115,7 +110,7 @@ class Table:
         mask = (self.numbers("residue", "owner") == owner) & (
             self.numbers("residue", "field") == field
         )
-        found = residue.filter(pa.array(mask))
+        found = views.taken(residue, np.flatnonzero(mask))
         return dict(
             zip(found.column("row").to_pylist(), found.column("wire").to_pylist(), strict=True)
         )
@@ -223,12 +218,6 @@ class Table:
 def offsets(parents: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:
     """Where each parent's children begin: int64[n + 1] for an ascending parent column."""
     return np.searchsorted(parents, np.arange(n + 1), side="left").astype(np.int64)
-
-
-def _code_of(texts: pa.StringArray, key: str) -> int:
-    import pyarrow.compute as pc
-
-    return int(pc.index(texts, key).as_py())
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -14,7 +14,7 @@ _SHOWN = 6  # members of a circle that the sentence names
 
 
 def cycle_findings(order: Order, names: Names, limit: int | None) -> tuple[Sequence[Finding], int]:
-    """(findings in row order, how many knots there are): one shortest cycle for each knot."""
+    """(findings in row order, how many knots there are): one minimal cycle for each knot."""
     cycles = order.cycles
     found = []
     for cycle in cycles[:limit]:

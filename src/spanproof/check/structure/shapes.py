@@ -13,6 +13,7 @@ from spanproof.findings.durations import duration, plural
 from spanproof.order import Order
 from spanproof.table.facts import parent_cycles
 from spanproof.table.identity import MISSING
+from spanproof.table.views import valid
 
 Rows = npt.NDArray[np.integer]
 Tell = Callable[[int], tuple[str, tuple[int, ...], dict[str, object]]]
@@ -102,7 +103,7 @@ def invalid_id(order: Order, names: Names) -> tuple[Rows, Tell]:
     table, identity = order.table, order.identity
     nobody = {"trace id": identity.trace < 0, "span id": identity.span < 0}
     odd = {
-        what: table.spans.column(column).is_null().to_numpy(zero_copy_only=False)
+        what: ~valid(table.spans.column(column))
         for what, column in (("trace id", "trace_id"), ("span id", "span_id"))
     }
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spanproof.ingest.rules.rewriting import id_bytes
-from spanproof.table import Table
+from spanproof.table import Table, views
 from spanproof.table.identity import Rows
 from spanproof.table.interning import Interner
 from spanproof.table.schema import OWNERS, PARENTS
@@ -74,7 +74,7 @@ def _column(array: pa.Array, *, nullable: bool) -> Words:
         return [_texts(array)]
     if pa.types.is_binary(kind):
         return [_binaries(array)]
-    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    valid = views.valid(array)
     if pa.types.is_fixed_size_binary(kind):
         content = np.where(valid[:, None], id_bytes(array), np.uint8(0))
     else:
@@ -104,7 +104,7 @@ def _binaries(array: pa.Array) -> Rows:
     at = np.frombuffer(ends, np.int32)[array.offset : array.offset + len(array) + 1]
     content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
     codes = Interner(text=False).codes(content, at[:-1], np.diff(at))
-    codes[~array.is_valid().to_numpy(zero_copy_only=False)] = -1
+    codes[~views.valid(array)] = -1
     return codes
 
 

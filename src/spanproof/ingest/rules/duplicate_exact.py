@@ -28,7 +28,7 @@ def drop_copies(identity: Identity) -> Change | None:
     rows = np.flatnonzero(candidates)
     kept = np.ones(len(identity.table), np.bool_)
     is_first = first[number] == np.arange(number.size)
-    kept[rows[is_first & (copies[number] > 1)]] = False
+    kept[rows[~is_first]] = False
     copied = np.zeros_like(kept)
     copied[rows[is_first & (copies[number] > 1)]] = True
     return Change(

@@ -12,11 +12,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import pyarrow.compute as pc
 
 from spanproof.ingest.rules.change import Change
 from spanproof.ingest.rules.rewriting import id_bytes, with_ids, with_times
-from spanproof.table import Table
+from spanproof.table import Table, views
 from spanproof.table.identity import Identity, Keys, Mask, Rows
 from spanproof.vocabulary.attributes import (
     LOGFIRE_PENDING,
@@ -63,7 +62,7 @@ def labelled(table: Table) -> Mask:
     """bool[n]: spans that say they are pending, whatever else they are."""
     says = np.zeros(len(table), np.bool_)
     _codes, keys = table.codes("span_attributes", "key")
-    if pc.index(keys, LOGFIRE_SPAN_TYPE).as_py() >= 0:
+    if views.code_of(keys, LOGFIRE_SPAN_TYPE) >= 0:
         kinds = table.attribute("spans", LOGFIRE_SPAN_TYPE)
         says[[row for row, kind in enumerate(kinds) if kind == LOGFIRE_PENDING]] = True
     return says
@@ -80,7 +79,7 @@ def _pending(identity: Identity) -> Mask:
     """bool[n]: a pending span, of zero length, that names the span it announces."""
     table = identity.table
     # An id of another length is no id to take over.
-    pending = table.spans.column("parent_span_id").is_valid().to_numpy(zero_copy_only=False)
+    pending = views.valid(table.spans.column("parent_span_id"))
     names: Mask = pending & (identity.trace >= 0) & (identity.named >= 0)
     return announcing(table) & names
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from spanproof.table import Table
+from spanproof.table import Table, views
 from spanproof.table.identity import Rows
 from spanproof.vocabulary.otlp import FIELDS, Message, Type
 
@@ -36,7 +36,7 @@ def with_ids(
     Every id has the column's length. O(rows of the batch).
     """
     old = getattr(table, batch).column(column)
-    valid = old.is_valid().to_numpy(zero_copy_only=False).copy()
+    valid = views.valid(old)
     content = id_bytes(old).copy()
     nothing = bytes(content.shape[1])
     new = b"".join(nothing if raw is None else raw for raw in ids)

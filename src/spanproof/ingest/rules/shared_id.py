@@ -22,7 +22,7 @@ import numpy as np
 from spanproof.ingest.rules.change import Change
 from spanproof.ingest.rules.pending_span import announcing
 from spanproof.ingest.rules.rewriting import id_bytes, with_ids
-from spanproof.table import Table
+from spanproof.table import Table, views
 from spanproof.table.identity import Identity, Mask, Rows, raw_ids
 from spanproof.vocabulary.attributes import LOCAL_ADDRESS, SERVICE_NAME
 from spanproof.vocabulary.dialects import Dialect
@@ -76,7 +76,7 @@ def _eligible(identity: Identity) -> Mask:
 
     An announcement is no half of a call; given a parent, it would seem to be pending.
     """
-    valid = identity.table.spans.column("span_id").is_valid().to_numpy(zero_copy_only=False)
+    valid = views.valid(identity.table.spans.column("span_id"))
     eligible: Mask = valid & (identity.key >= 0) & ~announcing(identity.table)
     return eligible
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from spanproof.ingest.rules.change import Change, counted
 from spanproof.table import Table
 from spanproof.table.identity import Identity, Mask
+from spanproof.table.views import values
 from spanproof.vocabulary.otlp import SpanKind, StatusCode
 
 _OWNERS: Final = {  # attribute table: its owner
@@ -31,7 +32,7 @@ def unknown_enum(identity: Identity) -> Change | None:
     """Spans of a kind, or with a status code, that OTLP does not define."""
     table = identity.table
     kind = table.numbers("spans", "kind")
-    status = table.spans.column("status_code").fill_null(0).to_numpy()
+    status = values(table.spans.column("status_code"))
     unknown = (kind < 0) | (kind > max(SpanKind)) | (status < 0) | (status > max(StatusCode))
     return counted(unknown)
 
@@ -91,8 +92,7 @@ def _twice(table: Table, name: str, owner: str) -> Mask | None:
 def _keys(table: Table, name: str) -> Numbers:
     """Keys by number; a dictionary may hold one text twice."""
     codes, texts = table.codes(name, "key")
-    once = texts.dictionary_encode()
-    if len(once.dictionary) == len(texts):
+    if len(set(texts.to_pylist())) == len(texts):
         return codes
-    keys: Numbers = once.indices.to_numpy()[codes]
+    keys: Numbers = texts.dictionary_encode().indices.to_numpy()[codes]
     return keys
