@@ -348,6 +348,7 @@ def test_a_time_that_saturated_is_none():
 # -- large shapes
 
 
+@pytest.mark.compiled
 def test_a_chain_of_20000_parents_is_walked():
     table = read_file(str(GRAPHS / "deep-chain-20000.jsonl.gz")).table
     order = build(table)
@@ -361,6 +362,7 @@ def test_a_chain_of_20000_parents_is_walked():
     assert reversed_pairs(build(backwards)) == (20000 * 19999 // 2, True)
 
 
+@pytest.mark.compiled
 def test_thousands_of_links_are_counted_as_bit_sets_count_them():
     table = read_file(str(GRAPHS / "links-many.jsonl.gz")).table
     assert reversed_pairs(build(table)) == (0, True)  # every link leads back in time

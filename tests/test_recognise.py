@@ -38,7 +38,8 @@ def refused(data: bytes) -> str:
 @pytest.mark.parametrize(
     ("folder", "pattern", "format_"),
     [
-        ("otel-demo", "*.json*", "otlp-jsonl"),
+        pytest.param("otel-demo", "*.json*", "otlp-jsonl", marks=pytest.mark.compiled),
+        ("duckdb-otlp", "*.jsonl", "otlp-jsonl"),
         ("opentelemetry-proto", "*.json", "otlp-json"),
         ("crisp", "*.json", "jaeger-json"),
         ("zipkin", "*.json", "zipkin-v2"),

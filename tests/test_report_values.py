@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import samples
 
-from spanproof.findings import Severity
-from spanproof.report import durations, groups, printable
+from spanproof.findings import Severity, durations
+from spanproof.report import groups, printable
 
 UNITS = {
     "ns": 1,

@@ -66,6 +66,10 @@ def _run(command: str, arguments: list[str]) -> int:
     # Libraries make some 10^5 objects while they load, all of which stay: looking through
     # them for garbage again and again would cost a tenth of a second.
     gc.set_threshold(100_000, 50, 50)
+    if sys.stderr.isatty():
+        from spanproof import kernels
+
+        kernels.compiling.append(_say_once)
     try:
         module = import_module(f"spanproof.cli.{command}")
         options = module.parser().parse_args(arguments)
@@ -84,6 +88,13 @@ def _run(command: str, arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return status
+
+
+def _say_once() -> None:
+    from spanproof import kernels
+
+    kernels.compiling.clear()
+    sys.stderr.write("compiling kernels: this happens once and takes some seconds …\n")
 
 
 def _unknown(command: str) -> int:

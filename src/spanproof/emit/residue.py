@@ -108,7 +108,7 @@ def silent(table: Table, owner: Message, field: int) -> Mask:
     batch, column = SHARED[owner, field]
     array = getattr(table, batch)[column]
     if not pa.types.is_int64(array.type):
-        return array.is_null().to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+        return array.is_null().to_numpy(zero_copy_only=False)
     quiet: Mask = array.to_numpy() == TIME_MAX
     if quiet.any():
         residue = table.residue

@@ -137,7 +137,7 @@ def _fitted(declared: str, value: Any) -> Value:
     """The value as its declared type; None where it does not fit."""
     match declared, value:
         case ("string", str()) | ("bool", bool()):
-            return value  # type: ignore[no-any-return]  # narrowed by the pattern
+            return value  # narrowed by the pattern
         case "bool", "true" | "false":
             return bool(value == "true")
         case "int64", int() if type(value) is int and -(2**63) <= value < 2**63:

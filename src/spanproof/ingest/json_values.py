@@ -96,11 +96,11 @@ class Text:
 
     def items(self, part: Any) -> list[msgspec.Raw]:
         """The items of a list, not yet decoded; nothing in it is checked but its brackets."""
-        return self._decoded(_ITEMS, part)  # type: ignore[no-any-return]
+        return self._decoded(_ITEMS, part)
 
     def members(self, part: Any) -> dict[str, msgspec.Raw]:
         """The members of an object, not yet decoded; a key given twice has its last value."""
-        return self._decoded(_MEMBERS, part)  # type: ignore[no-any-return]
+        return self._decoded(_MEMBERS, part)
 
     def value(self, part: Any) -> Any:
         """The part as Python values, checked throughout."""

@@ -16,6 +16,9 @@ from typing import Any, TypeVar
 
 import numba
 from numba import types
+from numba.core import event
+
+from spanproof.kernels import compiling
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,9 +36,18 @@ def out(dtype: Any) -> Any:
     return types.Array(dtype, 1, "C")
 
 
-def ro2(dtype: Any) -> Any:
-    """A contiguous two-dimensional array that is only read."""
-    return types.Array(dtype, 2, "C", readonly=True)
+class _Announcer(event.Listener):  # type: ignore[misc] # numba is untyped
+    """Passes on that a compilation begins; one found in the cache is none."""
+
+    def on_start(self, _event: Any) -> None:
+        for told in list(compiling):
+            told()
+
+    def on_end(self, _event: Any) -> None:
+        """Nothing is said."""
+
+
+event.register("numba:compile", _Announcer())
 
 
 def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., int]]:
@@ -43,9 +55,9 @@ def kernel(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., int]]
 
     What a kernel returns is an integer: a count, or a status (−1 is fine).
     """
-    return numba.njit(signature, nogil=True, cache=True)  # type: ignore[no-any-return]
+    return numba.njit(signature, nogil=True, cache=True)
 
 
 def inline(function: F) -> F:
     """A step shared by the kernels of one file, compiled into each of them."""
-    return numba.njit(function, nogil=True, forceinline=True)  # type: ignore[no-any-return]
+    return numba.njit(function, nogil=True, forceinline=True)

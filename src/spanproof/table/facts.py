@@ -26,7 +26,7 @@ def started(table: Table) -> Mask:
     start = table.numbers("spans", "start_time_unix_nano")
     if not start.size or start.max() < MODERN_NS:
         return np.ones(start.size, np.bool_)
-    return start != 0  # type: ignore[no-any-return]
+    return start != 0
 
 
 def parent_cycles(parent: Rows) -> tuple[Rows, int]:

@@ -22,15 +22,14 @@ def valid(array: pa.Array) -> npt.NDArray[np.bool_]:
 
 def values(array: pa.Array, null: float = 0) -> npt.NDArray[Any]:
     """The numbers or booleans of an array, nulls replaced; a view where there is no null."""
+    buffer, window = array.buffers()[1], slice(array.offset, array.offset + len(array))
+    numbers: npt.NDArray[Any]
     if pa.types.is_boolean(array.type):
-        bits = array.buffers()[1]
-        data = np.unpackbits(np.frombuffer(bits or b"", np.uint8), bitorder="little")
-        numbers = data[array.offset : array.offset + len(array)].astype(np.bool_)
+        packed = np.frombuffer(buffer or b"", np.uint8)
+        numbers = np.unpackbits(packed, bitorder="little")[window].astype(np.bool_)
     else:
         dtype = array.type.to_pandas_dtype()
-        buffer = array.buffers()[1]
-        data = np.frombuffer(buffer, dtype) if buffer is not None else np.zeros(0, dtype)
-        numbers = data[array.offset : array.offset + len(array)]
+        numbers = np.frombuffer(buffer, dtype)[window] if buffer else np.zeros(0, dtype)
     if not array.null_count:
         return numbers
     return np.where(valid(array), numbers, numbers.dtype.type(null))

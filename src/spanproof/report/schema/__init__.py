@@ -10,4 +10,4 @@ from typing import Any
 def schema() -> dict[str, Any]:
     """The schema of `spanproof.report/1` (JSON Schema, draft 2020-12)."""
     text = files(__name__).joinpath("report.schema.json").read_text("utf-8")
-    return json.loads(text)  # type: ignore[no-any-return]  # the file is an object
+    return json.loads(text)  # the file is an object
