@@ -39,7 +39,7 @@ def refused(data: bytes) -> str:
     ("folder", "pattern", "format_"),
     [
         pytest.param("otel-demo", "*.json*", "otlp-jsonl", marks=pytest.mark.compiled),
-        ("duckdb-otlp", "*.jsonl", "otlp-jsonl"),
+        ("synthetic/malformed", "control-good.jsonl", "otlp-jsonl"),
         ("opentelemetry-proto", "*.json", "otlp-json"),
         ("crisp", "*.json", "jaeger-json"),
         ("zipkin", "*.json", "zipkin-v2"),
