@@ -10,7 +10,7 @@ import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.notation import Sketch, parse, table_of
 from tests.oracles import order as oracle
@@ -35,7 +35,7 @@ RELATIONS = {
     "temporal": frozenset({Relation.TEMPORAL}),
     "parent and temporal": frozenset({Relation.PARENT, Relation.TEMPORAL}),
 }
-NAMES = "abcdefgh"
+NAMES = "abcdefghijklmn"
 MODERN_NS = 1_700_000_000_000_000_000
 
 
@@ -159,7 +159,8 @@ def test_cycles_are_one_for_each_knot_and_minimal(spans):
 
 
 @settings(deadline=None, max_examples=EXAMPLES)
-@given(sketches())
+@given(sketches(n_max=14))
+@example(parse("a@x 2-3; b@x 5-6; c@x 1-7; d@x 9-9"))  # c ends last and starts first
 def test_precedence_is_the_interval_order_and_its_reduction(spans):
     order = build(table_of(spans))
     wanted = oracle.temporal(spans)

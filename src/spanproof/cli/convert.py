@@ -33,9 +33,10 @@ def parser() -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> int:
     from spanproof import pipeline
     from spanproof.cli.progress import progress
+    from spanproof.findings.durations import plural
 
     with progress(args.paths) as told:
-        table, left_out = pipeline.convert(
+        table, not_written = pipeline.convert(
             args.paths,
             args.out,
             format=args.format,
@@ -44,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
             max_bytes=args.max_bytes,
             told=told,
         )
-    for what in left_out:
-        sys.stderr.write(f"spanproof: left out: {what}\n")
+    for what in not_written:
+        sys.stderr.write(f"not written: {what}\n")
     if args.out != "-":
-        sys.stderr.write(f"wrote {args.out}: {len(table):,} spans\n")
+        sys.stderr.write(f"wrote {args.out}: {plural(len(table), 'span')}\n")
     return 0

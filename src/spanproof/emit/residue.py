@@ -33,6 +33,18 @@ SHARED: Final = {  # fields that a column and residue may both hold: (batch, col
 }
 
 
+def n_unknown_fields(table: Table) -> int:
+    """How many fields the table keeps that OTLP as we know it does not have.
+
+    Those within an attribute's value are not counted: they stand in its encoding.
+    """
+    owners, fields = table.numbers("residue", "owner"), table.numbers("residue", "field")
+    known = np.zeros(owners.size, np.bool_)
+    for owner, field in SHARED:
+        known |= (owners == owner) & (fields == field)
+    return int((~known).sum())
+
+
 class Slices(NamedTuple):
     """Row i's bytes: `data[starts[i]:starts[i] + lengths[i]]`; a negative length: none."""
 

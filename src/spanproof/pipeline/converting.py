@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from spanproof.emit.residue import n_unknown_fields
 from spanproof.errors import UsageError
-from spanproof.ingest.reading import Paths
+from spanproof.findings.durations import plural
+from spanproof.ingest.reading import Paths, Reading
 from spanproof.pipeline.reading import readings_of
 from spanproof.table import Table
 
@@ -36,7 +39,8 @@ def convert(
 
     The format is that of the file's ending unless it is named. Formats are translated
     (Zipkin's shared ids become two spans), nothing else is changed unless `normalise`.
-    The file appears when it is complete. Returns the table, and what was left out.
+    The file appears when it is complete. Returns the table, and what was not written: a
+    sentence each.
     """
     name = format or _by_ending(out)
     if name not in FORMATS:
@@ -44,9 +48,11 @@ def convert(
     from spanproof.ingest import rules
 
     readings = readings_of(paths, keep_going=keep_going, max_bytes=max_bytes, told=told)
-    left_out = [str(error) for reading in readings for error in reading.left_out]
+    not_written = _not_written(readings)
     table = Table.concat(reading.table for reading in readings)
     table = rules.normalise(table)[0] if normalise else rules.translate(table)
+    if name.startswith("otlp-json") and (n := n_unknown_fields(table)):
+        not_written.append(f"{plural(n, 'unknown protobuf field')}: JSON has no place for them")
     if told:
         told(f"writing {out}")
     if out == "-":
@@ -56,7 +62,20 @@ def convert(
         sys.stdout.buffer.flush()
     else:
         _write_file(table, name, Path(out))
-    return table, left_out
+    return table, not_written
+
+
+def _not_written(readings: Sequence[Reading]) -> list[str]:
+    broken = [
+        f"{error.path}:{error.place}: {error.found}" for r in readings for error in r.left_out
+    ]
+    signals: Counter[str] = Counter()
+    for reading in readings:
+        signals.update(reading.signals)
+    return broken + [
+        f"{plural(n, what.removesuffix('s').replace('_', ' '))}: only traces are converted"
+        for what, n in sorted(signals.items())
+    ]
 
 
 def _by_ending(out: str) -> str:
