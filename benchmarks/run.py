@@ -144,10 +144,17 @@ def _peak(path: str) -> int:
     needed = ("otlp_protobuf", "json_otlp", "dictionary", "gather")
     kernels = "import " + ", ".join(f"spanproof.kernels.{name}" for name in needed)
     read = f"spanproof.read({path!r})" if path else "None"
-    code = (
-        f"import numpy, pyarrow, spanproof, resource\n{kernels}\ntable = {read}\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
+    # Linux: the process's own high-water mark, since ru_maxrss may be its parent's.
+    code = f"""
+import numpy, pyarrow, resource, spanproof
+{kernels}
+table = {read}
+try:
+    with open("/proc/self/status") as status:
+        print(next(int(line.split()[1]) for line in status if line.startswith("VmHWM")))
+except OSError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
     told = subprocess.run(
         [PYTHON, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT
     )

@@ -67,6 +67,11 @@ class _Broken(Exception):  # noqa: N818 - a signal within this file
 
 
 def decode(wire: Wire, *, keep_going: bool = False) -> Table:
+    """The table of the messages; see `collect`."""
+    return collect(wire, keep_going=keep_going).table()
+
+
+def collect(wire: Wire, *, keep_going: bool = False) -> Columns:
     """Every span, event, link and attribute of the messages, in their order.
 
     Adds to `wire.notes` (unknown fields by kind) and, with `keep_going`, to
@@ -106,7 +111,7 @@ def decode(wire: Wire, *, keep_going: bool = False) -> Table:
             continue
         wire.notes.update(stretch_notes(after[2]))
         message, position = after[0], after[1]
-    return columns.table()
+    return columns
 
 
 def stretch_notes(counts: npt.NDArray[np.int64]) -> Counter[str]:

@@ -72,10 +72,12 @@ def _read(source: Source, keep_going: bool, max_bytes: int | None) -> Reading:
             return _reading(source, name, wire, Table.empty())
     else:
         name, wire = _from_json(source, name, keep_going)
-    from spanproof.ingest.otlp_protobuf import decode
+    from spanproof.ingest.otlp_protobuf import collect
 
     source.data = np.zeros(0, np.uint8)  # the text is no longer needed
-    table = decode(wire, keep_going=keep_going)
+    columns = collect(wire, keep_going=keep_going)
+    wire.data = np.zeros(0, np.uint8)  # nor are the messages, while the columns are joined
+    table = columns.table()
     return _reading(source, name, wire, table)
 
 
