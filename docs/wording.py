@@ -152,5 +152,6 @@ NOTES: Final = {
     "unread_field": "A member of Jaeger's JSON outside its spans that is neither read nor empty.",
     "derived_fields": "Members that a user interface computed from the rest; not kept.",
     "trace_warnings": "Warnings that Jaeger attached to a whole trace; not kept.",
+    "not_a_trace": "Found in a directory or by a glob, and no trace: passed over.",
     "unknown_process": "A span of a process that the file does not describe.",
 }

@@ -82,6 +82,28 @@ def test_files_are_judged_together(tmp_path):
     assert {f.evidence["input"] for f in apart.findings} <= {i.path for i in apart.inputs}
 
 
+def test_a_directory_may_hold_other_things(tmp_path):
+    trace = (DATA / "zipkin" / "skew.json").read_bytes()
+    (tmp_path / "README.md").write_text("# Traces\n")
+    (tmp_path / "package.json").write_text('{"name": "shop"}')
+    (tmp_path / "rotated.log").touch()
+    (tmp_path / ".hidden").write_bytes(trace)
+    (tmp_path / "trace").write_bytes(trace)
+    report = pipeline.check(tmp_path)
+    assert report.verdict is spanproof.Verdict.VIOLATED
+    passed_over = {Path(i.path).name for i in report.inputs if i.notes == {"not_a_trace": 1}}
+    assert passed_over == {"README.md", "package.json", "rotated.log"}
+    with pytest.raises(spanproof.TraceError, match="not a trace"):  # named, it is a mistake
+        pipeline.check([tmp_path / "README.md", tmp_path / "trace"])
+    (tmp_path / "broken").write_bytes(trace[:-40])
+    with pytest.raises(spanproof.TraceError, match="broken"):
+        pipeline.check(tmp_path)
+    (tmp_path / "trace").unlink()
+    (tmp_path / "broken").unlink()
+    with pytest.raises(spanproof.TraceError, match="not a trace"):
+        pipeline.check(tmp_path)
+
+
 def test_an_interrupt_ends_with_a_line_and_130(monkeypatch, capsys):
     def interrupted(*_args, **_options):
         raise KeyboardInterrupt

@@ -47,5 +47,9 @@ class TraceError(SpanproofError):
         )
 
 
+class NotATraceError(TraceError):
+    """The input is something else than traces, whole as it may be; or there is nothing in it."""
+
+
 class LimitError(TraceError):
     """The input is larger than a limit allows; the limit's option is in `hint`."""

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from spanproof.errors import LimitError, TraceError
+from spanproof.errors import LimitError, NotATraceError, TraceError
 from spanproof.ingest.wire import Wire
 from spanproof.vocabulary.otlp import (
     DEPTH_MAX,
@@ -318,10 +318,12 @@ class _Reader:
             found = f"depth: values nested more than {DEPTH_MAX} messages deep"
             return LimitError(found, offset, KEEP_GOING)
         if code == k.NO_TRACE:
-            return TraceError(self._unknown(), where or f"byte {at}", "give it OTLP/JSON")
+            # At its beginning a text of another kind; further on, a stray line of this one.
+            kind = NotATraceError if self.line <= 1 else TraceError
+            return kind(self._unknown(), where or f"byte {at}", "give it OTLP/JSON")
         if code < k.WRONG_TYPE:
             if at == 0 and code == k.NO_VALUE:
-                return TraceError(f"not a trace: no JSON, it begins with {here}", offset)
+                return NotATraceError(f"not a trace: no JSON, it begins with {here}", offset)
             cut = "the line ends" if where else "the text ends"
             found = {
                 k.CUT: f"JSON cut off: {cut} in the middle of a value",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spanproof.errors import SpanproofError, TraceError, UsageError
+from spanproof.errors import NotATraceError, SpanproofError, TraceError, UsageError
 from spanproof.ingest import frames
 from spanproof.ingest.recognise import UTF8_BOM, recognise
 from spanproof.ingest.source import MAX_BYTES, Source, open_source
@@ -121,12 +121,17 @@ def expand(paths: Paths) -> list[str]:
 
     Hidden files are passed over. Raises UsageError where a name leads to nothing.
     """
-    files: list[str] = []
+    return [path for path, _found in _expanded(paths)]
+
+
+def _expanded(paths: Paths) -> list[tuple[str, bool]]:
+    """(file, whether it was found rather than named)."""
+    files: list[tuple[str, bool]] = []
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
     for path in [os.fspath(one) for one in several]:
         named = Path(path)
         if path == "-" or not (named.is_dir() or has_magic(path)) or named.is_file():
-            files.append(path)
+            files.append((path, False))
             continue
         if named.is_dir():
             found = [str(p) for p in sorted(named.rglob("*")) if _visible(p, named)]
@@ -135,7 +140,7 @@ def expand(paths: Paths) -> list[str]:
             found = sorted(p for p in matched if Path(p).is_file())
         if not found:
             raise UsageError(f"{path}: no files", "name a file, a directory with files, or a glob")
-        files += found
+        files += [(file, True) for file in found]
     return files
 
 
@@ -145,30 +150,35 @@ def _visible(path: Path, root: Path) -> bool:
 
 
 def read_files(
-    paths: Sequence[str],
+    paths: Paths,
     *,
     keep_going: bool = False,
     max_bytes: int | None = None,
     told: Callable[[Reading], None] | None = None,
 ) -> list[Reading]:
-    """Several files, read in parallel by threads (kernels hold no lock), in the given order.
+    """Every file that the paths lead to, read in parallel by threads (kernels hold no lock).
 
-    `told` is called with each reading as it is done, in order. With `keep_going`, a file
-    that cannot be read at all is left out if another can; else the first error is raised.
+    `told` is called with each reading as it is done, in order. A file that was found, not
+    named, and is no trace (a README, an empty log) is passed over, with the note
+    "not_a_trace". With `keep_going`, a file that cannot be read at all is left out. Raises
+    the first error otherwise, and always where nothing could be read.
     """
+    files = _expanded(paths)
     readings: list[Reading] = []
-    errors: list[SpanproofError] = []
-    for path, result in zip(paths, _attempts(paths, keep_going, max_bytes), strict=True):
-        if isinstance(result, SpanproofError):
-            if not keep_going or not isinstance(result, TraceError):
-                raise result
-            errors.append(result)
-            readings.append(_nothing(path, result))
+    errors: list[TraceError] = []
+    attempts = _attempts([path for path, _found in files], keep_going, max_bytes)
+    for (path, found), result in zip(files, attempts, strict=True):
+        if isinstance(result, Reading):
+            if told is not None:
+                told(result)
+            readings.append(result)
             continue
-        if told is not None:
-            told(result)
-        readings.append(result)
-    if errors and len(errors) == len(paths):
+        other = found and isinstance(result, NotATraceError)
+        if not isinstance(result, TraceError) or not (other or keep_going):
+            raise result
+        errors.append(result)
+        readings.append(_nothing(path, None if other else result))
+    if errors and len(errors) == len(files):
         raise errors[0]
     return readings
 
@@ -196,8 +206,14 @@ def _attempts(
         pool.shutdown(cancel_futures=True)
 
 
-def _nothing(path: str, error: TraceError) -> Reading:
-    """A file of which nothing could be read."""
+def _nothing(path: str, error: TraceError | None) -> Reading:
+    """A file of which nothing was read: broken, or (no error) something else than traces."""
     return Reading(
-        path=path, format="", compression="", stored_bytes=0, table=Table.empty(), left_out=(error,)
+        path=path,
+        format="",
+        compression="",
+        stored_bytes=Path(path).stat().st_size if path != "-" else 0,
+        table=Table.empty(),
+        notes=Counter() if error else Counter({"not_a_trace": 1}),
+        left_out=(error,) if error else (),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from spanproof.errors import TraceError
+from spanproof.errors import NotATraceError, TraceError
 from spanproof.ingest import frames
 from spanproof.ingest.frames import Bytes
 
@@ -43,17 +43,19 @@ def recognise(data: Bytes) -> str:
     "parquet", or one of the framings of frames.py. Raises TraceError for anything else."""
     head = data[:_HEAD].tobytes()
     if not data.size:
-        raise TraceError("empty file", "byte 0", f"expected {_FORMATS}")
+        raise NotATraceError("empty file", "byte 0", f"expected {_FORMATS}")
     if head.startswith(b"PAR1"):
         return "parquet"
     if head[:2] in _UTF16 and frames.recognise(data) is None:  # a length may begin like that
         raise TraceError("UTF-16 text", "byte 0", "convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
     for magic, name in _MAGIC:
         if head.startswith(magic):
-            raise TraceError(f"not a trace: {name}", "byte 0", f"expected {_FORMATS}")
+            raise NotATraceError(f"not a trace: {name}", "byte 0", f"expected {_FORMATS}")
     text = head.removeprefix(UTF8_BOM).lstrip(_SPACE)
     if not text and not data[_HEAD:].size:
-        raise TraceError("empty file: nothing but white space", "byte 0", f"expected {_FORMATS}")
+        raise NotATraceError(
+            "empty file: nothing but white space", "byte 0", f"expected {_FORMATS}"
+        )
     if text[:1] in (b"{", b"["):
         # A message may begin so as well: "\n{" is 123 bytes of resource_spans, "{" a length.
         # It soon holds what no JSON text does.
@@ -61,7 +63,7 @@ def recognise(data: Bytes) -> str:
         return framing or _json(text)
     if framing := frames.recognise(data):
         return framing
-    raise TraceError(
+    raise NotATraceError(
         f"not a trace: it begins with {head[:8].hex(' ')}, which is neither JSON nor OTLP protobuf",
         "byte 0",
         f"expected {_FORMATS}",

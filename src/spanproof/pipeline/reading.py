@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spanproof.ingest.reading import OnePath, Paths, Reading, expand, read_files
+from spanproof.ingest.reading import OnePath, Paths, Reading, read_files
 from spanproof.report.model import Input
 from spanproof.table import Table
 from spanproof.table.facts import facts_of
@@ -23,7 +23,7 @@ def read(
     Nothing is repaired unless `normalise` is set. Raises TraceError where an input cannot be
     read whole (with `keep_going`: not at all), UsageError where there is none.
     """
-    readings = read_files(expand(paths), keep_going=keep_going, max_bytes=max_bytes)
+    readings = read_files(paths, keep_going=keep_going, max_bytes=max_bytes)
     table = Table.concat(reading.table for reading in readings)
     if normalise:
         from spanproof.ingest.rules import normalise as apply_rules
@@ -40,13 +40,12 @@ def readings_of(
     told: Callable[[str], None] | None = None,
 ) -> list[Reading]:
     """Every file that the paths lead to; `told` hears of each as it is done."""
-    files = expand(paths)
 
     def tell(reading: Reading) -> None:
         if told is not None:
             told(f"read {reading.path}: {len(reading.table):,} spans")
 
-    return read_files(files, keep_going=keep_going, max_bytes=max_bytes, told=tell)
+    return read_files(paths, keep_going=keep_going, max_bytes=max_bytes, told=tell)
 
 
 def describe(reading: Reading, identity: Identity | None = None) -> Input:

@@ -107,6 +107,11 @@ def _empty() -> Line:
 
 
 def _input(read: Input) -> Iterator[Line]:
+    if not read.format:
+        why = ": not read" if read.left_out else ": passed over, not a trace"
+        yield Line(0, Text.assemble((printable(read.path), "bold"), why))
+        yield from _left_out(read)
+        return
     written = read.format + (f", {read.compression}" if read.compression else "")
     sizes = [plural(read.bytes, "byte"), plural(read.spans, "span"), plural(read.traces, "trace")]
     if "services" in read.facts:
@@ -116,6 +121,10 @@ def _input(read: Input) -> Iterator[Line]:
     yield Line(0, Text.assemble(path, f": {written}; {', '.join(sizes)}"))
     for note, n in read.notes.items():
         yield Line(2, Text(f"note: {printable(label(note))}" + (f", {n:,} times" if n > 1 else "")))
+    yield from _left_out(read)
+
+
+def _left_out(read: Input) -> Iterator[Line]:
     for sentence in read.left_out:
         yield Line(2, Text.assemble(("left out: ", "yellow"), printable(sentence, _MESSAGE_MAX)))
 
@@ -127,6 +136,8 @@ def inputs(read: Iterable[Input]) -> str:
         lines += [
             line.text.plain if not line.indent else f"  {line.text.plain}" for line in _input(one)
         ]
+        if not one.format:
+            continue
         width = max(len(name) for name in one.facts)
         lines += [f"  {name:<{width}}  {count(value)}" for name, value in one.facts.items()]
     return "\n".join(lines) + "\n"
