@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Final
+from typing import Final, NoReturn, TextIO
 
 COMMANDS: Final = {  # name: what it does; its code is the module of that name here
     "check": "judge traces: causality and structure, with the evidence",
@@ -60,12 +60,19 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(command: str, arguments: list[str]) -> int:
     import gc
+    import signal
+    import threading
+    from io import TextIOWrapper
 
     from spanproof.errors import SpanproofError
 
     # Libraries make some 10^5 objects while they load, all of which stay: looking through
     # them for garbage again and again would cost a tenth of a second.
     gc.set_threshold(100_000, 50, 50)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the pipe's encoding
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _terminated)
     if sys.stderr.isatty():
         from spanproof import kernels
 
@@ -75,6 +82,9 @@ def _run(command: str, arguments: list[str]) -> int:
         options = module.parser().parse_args(arguments)
         status: int = module.run(options)
         sys.stdout.flush()
+    except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to say
+        _forget(sys.stdout)
+        return 141
     except SpanproofError as error:
         sys.stderr.write(f"spanproof: {error}\n")
         return 2
@@ -84,10 +94,21 @@ def _run(command: str, arguments: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("spanproof: interrupted\n")
         return 130
-    except BrokenPipeError:  # the reader of a pipe has gone: nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except OSError as error:  # of the output: the input's are told by those who read it
+        sys.stderr.write(f"spanproof: cannot write: {error.strerror or error}\n")
+        _forget(sys.stdout)
+        return 2
     return status
+
+
+def _forget(stream: TextIO) -> None:
+    """What is still in the stream's buffer goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _terminated(_signal: int, _frame: object) -> NoReturn:
+    """An end from outside unwinds as an interrupt does: nothing half-written stays."""
+    raise SystemExit(143)
 
 
 def _say_once() -> None:

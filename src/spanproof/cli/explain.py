@@ -24,7 +24,12 @@ def run(args: argparse.Namespace) -> int:
         for code, row in CODES.items():
             sys.stdout.write(f"{code:<30} {row.severity.label:<8} {row.title}\n")
         return 0
-    text = page(args.code)
+    named = [code for code in CODES if args.code in (code, *code.split("."))]
+    if len(named) > 1:  # a check's name: its codes
+        for code in named:
+            sys.stdout.write(f"{code:<30} {CODES[code].severity.label:<8} {CODES[code].title}\n")
+        return 0
+    text = page(named[0] if named else args.code)
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown

@@ -20,7 +20,6 @@ def parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     from spanproof import pipeline
-    from spanproof.cli import output
     from spanproof.cli.progress import progress
 
     with progress(args.paths) as told:
@@ -30,9 +29,11 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         from spanproof.report import json_report
 
-        output.write(json_report.inputs(inputs), None)
+        said = json_report.inputs(inputs)
     else:
         from spanproof.report import text
 
-        output.write(text.inputs(inputs), None)
+        said = text.inputs(inputs)
+    with pipeline.written("-") as file:
+        file.write(said.encode())
     return 0

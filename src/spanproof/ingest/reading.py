@@ -128,7 +128,10 @@ def _expanded(paths: Paths) -> list[tuple[str, bool]]:
     """(file, whether it was found rather than named)."""
     files: list[tuple[str, bool]] = []
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    for path in [os.fspath(one) for one in several]:
+    names = [os.fspath(one) for one in several]
+    if not all(names) or not names:
+        raise UsageError("no file is named", "name a file, a directory, a glob, or -")
+    for path in names:
         named = Path(path)
         if path == "-" or not (named.is_dir() or has_magic(path)) or named.is_file():
             files.append((path, False))

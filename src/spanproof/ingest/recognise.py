@@ -28,6 +28,7 @@ _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 UTF8_BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = b" \t\r\n"
 _HEAD: Final = 65536
+_TEXT: Final = 512
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SOON: Final = 128
 _FORMATS: Final = (
@@ -61,13 +62,22 @@ def recognise(data: Bytes) -> str:
         # It soon holds what no JSON text does.
         framing = frames.recognise(data) if _CONTROL.search(head[:_SOON]) else None
         return framing or _json(text)
-    if framing := frames.recognise(data):
+    framing = frames.recognise(data)
+    if framing and not (framing == frames.SINGLE and _is_text(head[:_TEXT])):
         return framing
     raise NotATraceError(
         f"not a trace: it begins with {head[:8].hex(' ')}, which is neither JSON nor OTLP protobuf",
         "byte 0",
         f"expected {_FORMATS}",
     )
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether this is something to read: a licence may begin with an empty line, as a message
+    may with a byte 10. Messages have ids and lengths, and so bytes that no text has."""
+    text = head.decode("utf-8", "ignore")
+    readable = all(c.isprintable() or c in "\t\n\r" for c in text)
+    return readable and len(text.encode()) > len(head) - 4  # a character may be cut at the end
 
 
 def _json(text: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Which spans were timed by one clock: a domain a host, as far as resources tell.
+"""Which spans were timed by one clock, and how finely: as far as resources and times tell.
 
 Too many domains only weaken what can be said; one too few would make it false. So equal
 names are one clock, and different names two. Source: OTLP.md §7.
@@ -6,11 +6,17 @@ names are one clock, and different names two. Source: OTLP.md §7.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from spanproof.table.identity import Identity
-from spanproof.vocabulary.attributes import CLOCK_DOMAIN, LOCAL_ADDRESS, SERVICE_NAME
+from spanproof.vocabulary.attributes import CLOCK_DOMAIN, LOCAL_ADDRESS, SDK_LANGUAGE, SERVICE_NAME
+
+MILLISECOND_NS: Final = 1_000_000
+_MILLISECOND_SDKS: Final = ("nodejs", "webjs")
+_TELLING: Final = 20
 
 
 def clock_domains(identity: Identity) -> tuple[npt.NDArray[np.int32], list[str]]:
@@ -33,3 +39,20 @@ def clock_domains(identity: Identity) -> tuple[npt.NDArray[np.int32], list[str]]
             name += f" at {addresses[row]}"
         codes[row] = numbers.setdefault(name, len(numbers))
     return codes[identity.resource], list(numbers)
+
+
+def coarse_starts(identity: Identity) -> npt.NDArray[np.bool_]:
+    """bool[n]: spans whose start was cut to the millisecond, as the JavaScript SDK does.
+
+    Told by `telemetry.sdk.language`, or by 20 spans and more of one service of which every
+    one starts on a whole millisecond. Such a start may be up to a millisecond early.
+    """
+    table = identity.table
+    languages = table.attribute("resources", SDK_LANGUAGE)
+    script = np.array([language in _MILLISECOND_SDKS for language in languages], np.bool_)
+    whole = table.numbers("spans", "start_time_unix_nano") % MILLISECOND_NS == 0
+    service = identity.service + 1
+    size = np.bincount(service, minlength=1)
+    even = np.bincount(service, weights=whole, minlength=1)
+    coarse = (size >= _TELLING) & (even == size)
+    return whole & (script[identity.resource] | coarse[service])

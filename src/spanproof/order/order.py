@@ -176,8 +176,13 @@ class Order:
 
     @cached_property
     def timed(self) -> npt.NDArray[np.bool_]:
-        """bool[n]: rows with a start that can be compared with others."""
-        return started(self.table) & (self.start < TIME_MAX)
+        """bool[n]: rows with a start that can be compared with others.
+
+        Where no span of the table has a time other than 0, none has one at all.
+        """
+        end = self.table.numbers("spans", "end_time_unix_nano")
+        some = bool(self.start.any() or end.any())
+        return started(self.table) & (self.start < TIME_MAX) & some
 
 
 def _shortest(row: int, after: Successors, component: Rows) -> tuple[Step, ...]:

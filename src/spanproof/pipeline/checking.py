@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from spanproof.findings.durations import plural
 from spanproof.ingest.reading import Paths
 from spanproof.ingest.rules import normalised
 from spanproof.order import Order, build
-from spanproof.pipeline.drawing import Drawer, SpanLines
+from spanproof.pipeline.drawing import Drawer, SpanLines, TraceLine
 from spanproof.pipeline.reading import describe, readings_of
 from spanproof.report.model import CheckResult, Drawing, Input, Report, Told
 from spanproof.table import Table
@@ -29,7 +30,7 @@ def check(
     *,
     keep_going: bool = False,
     max_bytes: int | None = None,
-    only: Iterable[str] = (),
+    only: str | Iterable[str] = (),
     fail_on: Severity = Severity.ERROR,
     limit: int | None = FINDINGS_MAX,
     draw: bool = False,
@@ -37,8 +38,8 @@ def check(
 ) -> Report:
     """Judge the traces of files, directories and globs: `spanproof check`.
 
-    `only` names checks or finding codes; `fail_on` is the least severity that makes a check
-    violated; `limit` bounds the findings listed of one code (None: all), never the counts;
+    `only` names checks or finding codes (several by commas, or as a list); `fail_on` is the
+    least severity that makes a check violated; `limit` bounds the findings listed of one code (None: all), never the counts;
     `draw` adds the drawings that a page wants. `told` hears what is being done.
     Raises UsageError for unknown names, TraceError for input that cannot be read whole.
     """
@@ -81,10 +82,23 @@ def check(
     )
 
 
+def traces(
+    path: str,
+    *,
+    keep_going: bool = False,
+    max_bytes: int | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Iterator[TraceLine]:
+    """The traces of a file, those with findings first, a line each: `spanproof show --list`."""
+    drawer, findings = _judged(path, keep_going=keep_going, max_bytes=max_bytes, told=told)
+    return drawer.traces(findings)
+
+
 def draw(
     path: str,
     trace_id: str = "",
     *,
+    room: int | None = None,
     keep_going: bool = False,
     max_bytes: int | None = None,
     told: Callable[[str], None] | None = None,
@@ -92,25 +106,39 @@ def draw(
     """One trace with its findings, and how many traces there are: `spanproof show`.
 
     `trace_id` may be the first digits of an id; without it, the trace with the worst
-    findings is drawn, else the first. Raises as `check`, UsageError where no trace fits.
+    findings is drawn, else the first; at most `room` spans of it, those that findings name
+    among them. Raises as `check`, UsageError where no trace fits.
     """
-    readings = readings_of([path], keep_going=keep_going, max_bytes=max_bytes, told=told)
-    table = Table.concat(reading.table for reading in readings)
-    order = build(normalised(identify(table))[0])
-    drawer = Drawer(order, SpanLines(order))
-    judgements = [judge_of(name)(order, limit=None) for name in CHECKS]
-    findings = sorted((f for j in judgements for f in j.findings), key=lambda f: -f.severity)
+    drawer, findings = _judged(path, keep_going=keep_going, max_bytes=max_bytes, told=told)
+    order = drawer.order
     trace = order.identity.trace
     worst = None if trace_id or not findings else int(trace[findings[0].rows[0]])
     chosen = drawer.find(trace_id) if worst is None else worst
     mine = [f for f in findings if any(trace[row] == chosen for row in f.rows)]
-    return drawer.draw(chosen, mine), order.identity.n_traces
+    return drawer.draw(chosen, mine, room), order.identity.n_traces
 
 
-def _chosen(only: Iterable[str]) -> tuple[list[str], set[str]]:
+def _judged(
+    path: str,
+    *,
+    keep_going: bool,
+    max_bytes: int | None,
+    told: Callable[[str], None] | None,
+) -> tuple[Drawer, list[Finding]]:
+    """What draws the traces of a file, and every finding, the worst first."""
+    readings = readings_of([path], keep_going=keep_going, max_bytes=max_bytes, told=told)
+    table = Table.concat(reading.table for reading in readings)
+    order = build(normalised(identify(table))[0])
+    judgements = [judge_of(name)(order, limit=None) for name in CHECKS]
+    findings = sorted((f for j in judgements for f in j.findings), key=lambda f: -f.severity)
+    return Drawer(order, SpanLines(order)), findings
+
+
+def _chosen(only: str | Iterable[str]) -> tuple[list[str], set[str]]:
     """(checks to run, codes to keep; none means all)."""
     checks, codes = set(), set()
-    for name in only:
+    names = only.split(",") if isinstance(only, str) else only
+    for name in filter(None, map(str.strip, names)):
         if name in CHECKS:
             checks.add(name)
             codes |= {code for code in CODES if code.startswith(name + ".")}
@@ -118,9 +146,12 @@ def _chosen(only: Iterable[str]) -> tuple[list[str], set[str]]:
             checks.add(name.partition(".")[0])
             codes.add(name)
         else:
+            near = get_close_matches(name, [*CHECKS, *CODES], n=1)
             raise UsageError(
                 f"there is no check or finding code {name!r}",
-                f"checks: {', '.join(CHECKS)}; codes: {', '.join(CODES)}",
+                f"did you mean {near[0]}?"
+                if near
+                else f"checks: {', '.join(CHECKS)}; codes: {', '.join(CODES)}",
             )
     return [name for name in CHECKS if not checks or name in checks], codes
 

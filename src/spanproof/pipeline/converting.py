@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,8 +10,9 @@ from typing import BinaryIO, Final
 from spanproof.emit.residue import n_unknown_fields
 from spanproof.errors import UsageError
 from spanproof.findings.durations import plural
-from spanproof.ingest.reading import Paths, Reading
+from spanproof.ingest.reading import Paths, Reading, expand
 from spanproof.pipeline.reading import readings_of
+from spanproof.pipeline.writing import written
 from spanproof.table import Table
 
 FORMATS: Final = {  # name: (file endings, what it is)
@@ -47,6 +45,11 @@ def convert(
         raise UsageError(f"cannot write {name!r}", f"formats: {', '.join(FORMATS)}")
     from spanproof.ingest import rules
 
+    if name == "parquet" and out == "-":
+        raise UsageError("Parquet cannot be written to standard output", "name a file")
+    for path in expand(paths):
+        if Path(out).exists() and Path(path).exists() and Path(out).samefile(path):
+            raise UsageError(f"{out} is the input as well", "write to another file")
     readings = readings_of(paths, keep_going=keep_going, max_bytes=max_bytes, told=told)
     not_written = _not_written(readings)
     table = Table.concat(reading.table for reading in readings)
@@ -55,13 +58,8 @@ def convert(
         not_written.append(f"{plural(n, 'unknown protobuf field')}: JSON has no place for them")
     if told:
         told(f"writing {out}")
-    if out == "-":
-        if name == "parquet":
-            raise UsageError("Parquet cannot be written to standard output", "name a file")
-        _write(table, name, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    else:
-        _write_file(table, name, Path(out))
+    with written(out) as file:
+        _write(table, name, file)
     return table, not_written
 
 
@@ -88,33 +86,12 @@ def _by_ending(out: str) -> str:
     )
 
 
-def _write_file(table: Table, name: str, path: Path) -> None:
-    """Write beside the file, then put it in its place: never half a file under its name."""
-    try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}", "check the folder") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            if name != "parquet":
-                _write(table, name, file)
-        if name == "parquet":
-            from spanproof.table.parquet import write_parquet
-
-            write_parquet(table, partial)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)  # noqa: PTH101 - a name, not a path
-        os.replace(partial, path)  # noqa: PTH105
-    except OSError as error:
-        os.unlink(partial)  # noqa: PTH108
-        raise UsageError(f"{path}: {error.strerror or error}", "check the path") from None
-    except BaseException:
-        os.unlink(partial)  # noqa: PTH108
-        raise
-
-
 def _write(table: Table, name: str, file: BinaryIO) -> None:
+    if name == "parquet":
+        from spanproof.table.parquet import write_parquet
+
+        write_parquet(table, file)
+        return
     if name == "otlp-protobuf":
         from spanproof.emit.otlp_protobuf import encode
 

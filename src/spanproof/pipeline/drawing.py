@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,17 +52,27 @@ class SpanLines:
         )
 
 
+class TraceLine(NamedTuple):
+    """A trace in a list of traces."""
+
+    trace_id: str
+    n_spans: int
+    name: str  # of its first span: service · operation
+    length_ns: int
+    codes: tuple[str, ...]
+
+
 class Drawer:
     """Draws the traces of one order."""
 
     def __init__(self, order: Order, lines: SpanLines) -> None:
-        self._order, self._lines = order, lines
+        self.order, self._lines = order, lines
 
     @cached_property
     def _walk(self) -> tuple[Rows, Rows, npt.NDArray[np.int64], Rows]:
         """(rows in reading order, depth by row, where each trace begins, its number)."""
-        walk, depth = reading_order(self._order)
-        trace = self._order.identity.trace[walk]
+        walk, depth = reading_order(self.order)
+        trace = self.order.identity.trace[walk]
         begins = np.flatnonzero(np.diff(trace, prepend=-2))
         return walk, depth, begins, trace[begins]
 
@@ -73,7 +83,7 @@ class Drawer:
         """
         by_trace: dict[int, list[Finding]] = defaultdict(list)
         for finding in findings:
-            for trace in {int(self._order.identity.trace[row]) for row in finding.rows}:
+            for trace in {int(self.order.identity.trace[row]) for row in finding.rows}:
                 by_trace[trace].append(finding)
         _walk, _depth, _begins, traces = self._walk
         wanted = [*by_trace, *(t for t in traces.tolist() if t not in by_trace)]
@@ -86,6 +96,30 @@ class Drawer:
             drawn.append(drawing)
             room -= len(drawing.bars)
         return tuple(drawn)
+
+    def traces(self, findings: Sequence[Finding]) -> Iterator[TraceLine]:
+        """Every trace, a line each; those with findings first."""
+        walk, _depth, begins, traces = self._walk
+        codes: dict[int, list[str]] = defaultdict(list)
+        for finding in findings:
+            for trace in {int(self.order.identity.trace[row]) for row in finding.rows}:
+                if finding.code not in codes[trace]:
+                    codes[trace].append(finding.code)
+        ends = np.append(begins, walk.size)[1:]
+        listed = sorted(range(traces.size), key=lambda i: int(traces[i]) not in codes)
+        for i in listed:
+            rows = walk[begins[i] : ends[i]]
+            first = self._lines(int(rows[0]))
+            start = self.order.start[rows][self.order.timed[rows]]
+            end = self.order.table.numbers("spans", "end_time_unix_nano")[rows]
+            length = max(int(end.max()), int(start.max())) - int(start.min()) if start.size else 0
+            yield TraceLine(
+                trace_id=self._lines.trace_id(int(rows[0])),
+                n_spans=int(rows.size),
+                name=" · ".join(part for part in (first.service, first.name) if part),
+                length_ns=length,
+                codes=tuple(codes.get(int(traces[i]), ())),
+            )
 
     def find(self, trace_id: str) -> int:
         """The number of the only trace whose id begins with the text (none: the first trace).
@@ -116,7 +150,7 @@ class Drawer:
         end = begins[at + 1] if at + 1 < begins.size else walk.size
         whole = walk[begins[at] : end]
         rows = self._cut(whole, findings, room) if room and whole.size > room else whole
-        order = self._order
+        order = self.order
         timed = order.timed[whole]
         starts = order.start[whole][timed]
         first = int(starts.min(initial=TIME_MAX)) if starts.size else 0
@@ -162,7 +196,7 @@ class Drawer:
 
     def _cut(self, whole: Rows, findings: Sequence[Finding], room: int) -> Rows:
         """The rows that findings name with those above them, then the first ones, in order."""
-        parent = self._order.identity.parent
+        parent = self.order.identity.parent
         keep: set[int] = set()
         for finding in findings:
             for named in finding.rows:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from spanproof.report.model import SCHEMA, CheckResult, Input, Report, Told
+from spanproof.report.model import SCHEMA, CheckResult, Input, Report, SpanLine, Told
 
 SCHEMA_INFO: Final = "spanproof.info/1"
 _DEPTH_MAX: Final = 64  # of evidence; JSON's own encoder gives up far deeper
@@ -87,7 +87,19 @@ def _finding(told: Told) -> dict[str, Any]:
         "message": told.message,
         "trace_id": told.trace_id,
         "span_ids": [span.span_id for span in told.spans],
+        "spans": [_span(span) for span in told.spans],
         "evidence": dict(told.evidence),
+    }
+
+
+def _span(span: SpanLine) -> dict[str, Any]:
+    return {
+        "span_id": span.span_id,
+        "service": span.service,
+        "name": span.name,
+        "kind": span.kind,
+        "start_ns": span.start_ns,
+        "duration_ns": span.duration_ns,
     }
 
 

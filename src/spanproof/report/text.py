@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -28,6 +28,7 @@ VERDICT_STYLE: Final = {
 SEVERITY_STYLE: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _SPANS_MAX: Final = 8  # named per finding; a cycle may have thousands
 _MESSAGE_MAX: Final = 1000
+_FINDINGS_MAX: Final = 10
 
 
 class Line(NamedTuple):
@@ -35,7 +36,7 @@ class Line(NamedTuple):
     text: Text
 
 
-def render(report: Report, *, width: int = 100, colour: bool = False) -> str:
+def render(report: Report, *, width: int = 100, colour: bool = False, every: bool = False) -> str:
     """The report as text; with `colour`, as a terminal of that width would show it."""
     file = io.StringIO()
     console = Console(
@@ -46,13 +47,16 @@ def render(report: Report, *, width: int = 100, colour: bool = False) -> str:
         color_system="standard" if colour else None,
         legacy_windows=False,
     )
-    print_report(report, console)
+    print_report(report, console, every=every)
     return file.getvalue()
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Write the report to a console; wrapped to its width only where it is a terminal."""
-    for line in _lines(report):
+def print_report(report: Report, console: Console, *, every: bool = False) -> None:
+    """Write the report to a console; wrapped to its width only where it is a terminal.
+
+    Of each code the first ten findings; `every`: all that the report holds.
+    """
+    for line in _lines(report, None if every else _FINDINGS_MAX):
         print_line(line, console)
 
 
@@ -67,7 +71,7 @@ def print_line(line: Line, console: Console) -> None:
         console.print(whole, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
-def _lines(report: Report) -> Iterator[Line]:
+def _lines(report: Report, most: int | None) -> Iterator[Line]:
     verdict = (report.verdict.value, VERDICT_STYLE[report.verdict])
     yield Line(0, Text.assemble(verdict, f": {headline(report)}"))
     yield _empty()
@@ -75,15 +79,17 @@ def _lines(report: Report) -> Iterator[Line]:
         yield from _input(read)
     for group in groups(report):
         yield _empty()
-        yield from _group(group)
+        yield from _group(group, most)
     yield _empty()
     if report.normalisation:
         yield Line(0, Text("normalised", "bold"))
         for rule, n in report.normalisation.items():
             yield Line(2, Text(f"{printable(label(rule))}: {plural(n, 'span')}"))
     yield Line(0, Text("checks", "bold"))
+    covered: dict[str, Any] = {}
     for result in report.checks:
-        yield from _check(result)
+        yield from _check(result, covered)
+        covered = met(result)
     if report.figures:
         yield Line(0, Text("figures", "bold"))
         for name, value in report.figures.items():
@@ -143,7 +149,7 @@ def inputs(read: Iterable[Input]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _group(group: Group) -> Iterator[Line]:
+def _group(group: Group, most: int | None) -> Iterator[Line]:
     style = SEVERITY_STYLE[group.severity]
     severity = (group.severity.label, "bold " + style)
     code = (f" {printable(group.code)}", "bold")
@@ -152,10 +158,11 @@ def _group(group: Group) -> Iterator[Line]:
     if group.about.why:
         yield Line(2, Text(group.about.why))
         yield Line(2, Text.assemble(("what to do: ", "bold"), group.about.todo))
-    for told in group.findings:
+    listed = group.findings[:most]
+    for told in listed:
         yield from _finding(told, style)
-    if group.n_left_out:
-        yield Line(2, Text(f"… {group.n_left_out:,} more: --all shows them"))
+    if group.n > len(listed):
+        yield Line(2, Text(f"… {group.n - len(listed):,} more: --all shows them"))
 
 
 def _finding(told: Told, style: str) -> Iterator[Line]:
@@ -183,9 +190,9 @@ def _span(span: SpanLine) -> Text:
     return Text.assemble(named, (f"  {printable(span.span_id)}  {', '.join(facts)}", "dim"))
 
 
-def _check(result: CheckResult) -> Iterator[Line]:
+def _check(result: CheckResult, told: dict[str, Any]) -> Iterator[Line]:
     verdict = (f"{result.verdict.value} ", VERDICT_STYLE[result.verdict])
     reason = f": {printable(result.reason, _MESSAGE_MAX)}" if result.reason else ""
     yield Line(2, Text.assemble(verdict, (printable(result.check), "bold"), reason))
-    if covered := met(result):
+    if (covered := met(result)) and covered != told:  # else it stands above
         yield Line(4, Text(f"covered: {words(covered)}", "dim"))

@@ -24,7 +24,8 @@ MODERN_NS: Final = 10**17  # 1973: no clock of a traced host shows less, in nano
 def started(table: Table) -> Mask:
     """bool[n]: spans that have a start."""
     start = table.numbers("spans", "start_time_unix_nano")
-    if not start.size or start.max() < MODERN_NS:
+    end = table.numbers("spans", "end_time_unix_nano")
+    if max(start.max(initial=0), end.max(initial=0)) < MODERN_NS:
         return np.ones(start.size, np.bool_)
     return start != 0
 

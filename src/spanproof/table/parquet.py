@@ -50,8 +50,8 @@ _ROW_GROUP: Final = 2**17
 _HINT: Final = "only Parquet that `spanproof convert` wrote can be read back"
 
 
-def write_parquet(table: Table, path: str | PathLike[str]) -> None:
-    """Write the table to a file.
+def write_parquet(table: Table, path: str | PathLike[str] | BinaryIO) -> None:
+    """Write the table to a file, by its path or opened.
 
     Raises LimitError where resources, scopes and residue are more than METADATA_MAX. OSError
     is the caller's. O(rows).

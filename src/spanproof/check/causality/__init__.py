@@ -12,6 +12,7 @@ from spanproof.check.causality.cycles import cycle_findings
 from spanproof.check.causality.reversals import reversal_findings
 from spanproof.check.names import Names, covered
 from spanproof.findings import Judgement
+from spanproof.findings.durations import plural
 from spanproof.order import Order
 from spanproof.order.pairs import reversed_pairs
 
@@ -39,5 +40,16 @@ def judge(order: Order, *, limit: int | None = None) -> Judgement:
             "order.edges": order.counts(),
             "order.temporal_pairs": order.precedence.pairs if order.precedence else 0,
         },
-        lacking="" if len(order.table) else "there are no spans",
+        lacking=_lacking(order),
     )
+
+
+def _lacking(order: Order) -> str:
+    """What is missing for an answer: spans, or the starts of all that edges join."""
+    if not len(order.table):
+        return "there are no spans"
+    edges = [edges for edges in order.edges if len(edges)]
+    if not edges or any((order.timed[e.cause] & order.timed[e.effect]).any() for e in edges):
+        return ""
+    n = sum(map(len, edges))
+    return f"none of {plural(n, 'edge')} could be judged: their spans have no start"

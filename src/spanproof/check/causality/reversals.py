@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from spanproof.check.names import Names
 from spanproof.findings import CODES, Finding
 from spanproof.findings.durations import duration
 from spanproof.order import EDGE_KINDS, Order, Relation
-from spanproof.order.clocks import clock_domains
+from spanproof.order.clocks import MILLISECOND_NS, clock_domains, coarse_starts
 
 CODE = "causality.reversed_edge"
 _WHAT = {Relation.PARENT: "its parent", Relation.LINK: "the span it links to,"}
@@ -41,12 +42,23 @@ def reversal_findings(
     found = np.unique(found, axis=0)
     early = start[found[:, 1]] - start[found[:, 2]]
     worst = np.lexsort((found[:, 0], found[:, 1], found[:, 2], -early))[:limit]
-    domain, domains = clock_domains(order.identity)
+    clocks = Clocks(*clock_domains(order.identity), coarse_starts(order.identity))
     component = order.components
     return [
-        _finding(order, names, Relation(kind), cause, effect, (domain, domains), component)
+        _finding(order, names, Relation(kind), cause, effect, clocks, component)
         for kind, cause, effect in found[worst].tolist()
     ], int(found.shape[0])
+
+
+class Clocks(NamedTuple):
+    """What is known of the clocks that timed the spans, by row."""
+
+    domain: npt.NDArray[np.int32]
+    names: list[str]
+    coarse: npt.NDArray[np.bool_]
+
+    def of(self, row: int) -> str:
+        return self.names[self.domain[row]]
 
 
 def _finding(
@@ -55,25 +67,28 @@ def _finding(
     relation: Relation,
     cause: int,
     effect: int,
-    clocks: tuple[npt.NDArray[np.int32], list[str]],
+    clocks: Clocks,
     component: npt.NDArray[np.int32],
 ) -> Finding:
-    domain, domains = clocks
     early_ns = int(order.start[cause] - order.start[effect])
-    cause_clock, effect_clock = domains[domain[cause]], domains[domain[effect]]
-    one_clock = cause_clock == effect_clock
+    one_clock = bool(clocks.domain[cause] == clocks.domain[effect])
+    truncated = bool(clocks.coarse[effect]) and early_ns < MILLISECOND_NS
     kind = EDGE_KINDS[relation]
-    clock = (
-        f"both were timed by one clock ({cause_clock}), so no offset explains it"
-        if one_clock
-        else f"an offset of as much between {cause_clock} and {effect_clock} would explain it"
-    )
+    if one_clock:
+        told = f"both were timed by one clock ({clocks.of(cause)}), so no offset explains it"
+    else:
+        told = (
+            f"a clock of {clocks.of(effect)} that is {duration(early_ns)} or more behind that of "
+            f"{clocks.of(cause)} would explain it"
+        )
+    if truncated:
+        told += f"; starts of {names.service(effect)} are cut to the millisecond, which alone may"
     return Finding(
         code=CODE,
         severity=CODES[CODE].severity,
         message=(
             f"{names(effect)} starts {duration(early_ns)} before {_WHAT[relation]} "
-            f"{names(cause)}; {clock}"
+            f"{names(cause)}; {told}"
         ),
         rows=(effect, cause),
         evidence={
@@ -85,7 +100,8 @@ def _finding(
             "path": [names.id_of(cause), names.id_of(effect)],
             "because": kind.says.format(cause=names(cause), effect=names(effect)),
             "one_clock": one_clock,
-            "clocks": {"cause": cause_clock, "effect": effect_clock},
+            "clocks": {"cause": clocks.of(cause), "effect": clocks.of(effect)},
+            "within_resolution": truncated,
             "on_cycle": bool(component[cause] == component[effect]),
         },
     )
