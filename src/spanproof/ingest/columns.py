@@ -43,6 +43,12 @@ class Stretch:
     bases: npt.NDArray[np.int64]
     slots: dict[tuple[str, str], int]
     rows: dict[str, int]
+    n_bytes: int  # of the message bytes it was filled from
+
+    @property
+    def nbytes(self) -> int:
+        """What its cells take."""
+        return self.cells.nbytes + self.wide.nbytes
 
     def column(self, table: str, name: str) -> npt.NDArray[np.int32]:
         base = self.bases[self.slots[table, name]]

@@ -222,18 +222,18 @@ def _find_byte(data: npt.NDArray[np.uint8], byte: int, start: int) -> int:
 def is_lines(data: npt.NDArray[np.uint8]) -> bool:
     """Whether the text is JSON lines rather than one document, judged by its content.
 
-    It is where the first line is a whole value and another value begins on a later one. A
+    It is where the first line is a whole object and anything follows on a later one. A
     first line that was torn is passed over where the second is whole and the text is not.
     Reads two lines, in that last case everything.
     """
     first = _content(data, 0)
     end = _find_byte(data, 0x0A, first)
     second = _content(data, end)
-    if second == data.size or data[second] not in b"{[":
+    if second == data.size:
         return False
-    if _is_value(data[first:end]):
+    if (data[first] == 0x7B or data[second] in b"{[") and _is_value(data[first:end]):
         return True
-    if data[second - 1] != 0x0A:  # indented: a part of the first value
+    if data[second] not in b"{[" or data[second - 1] != 0x0A:  # indented: a part of the first value
         return False
     end = _find_byte(data, 0x0A, second)
     return _is_value(data[second:end]) and not _is_value(data)

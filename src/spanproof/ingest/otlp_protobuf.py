@@ -21,6 +21,10 @@ from spanproof.table.interning import NotUtf8
 
 STRETCH_BYTES: Final = 4 * 2**20
 LEFT_OUT_MAX: Final = 1000
+# What cells may take, per byte read and at first: a span of a real trace takes one to four
+# times its bytes, an empty one sixty times.
+ROOM_A_BYTE: Final = 6
+ROOM_BYTES: Final = 16 * 2**20
 
 _CAUSES: Final = (
     "",
@@ -71,22 +75,26 @@ def decode(wire: Wire, *, keep_going: bool = False) -> Table:
     return collect(wire, keep_going=keep_going).table()
 
 
-def collect(wire: Wire, *, keep_going: bool = False) -> Columns:
+def collect(wire: Wire, *, keep_going: bool = False, bounded: bool = True) -> Columns:
     """Every span, event, link and attribute of the messages, in their order.
 
     Adds to `wire.notes` (unknown fields by kind) and, with `keep_going`, to
     `wire.left_out`: of a broken message the ResourceSpans in which it breaks is left out,
     and what follows it where its end is known. Raises TraceError with the byte's offset in
-    `wire.data` otherwise, LimitError beyond 2³¹ rows. O(bytes).
+    `wire.data` otherwise, LimitError beyond 2³¹ rows, or (unless not `bounded`) where rows
+    would take over six times the bytes that they came in, and 16 MiB. O(bytes).
     """
     columns = Columns()
     scratch = _Scratch()
     starts, ends = wire.starts, wire.ends
     message = 0
     position = int(starts[0]) if starts.size else 0
+    room = ROOM_BYTES if bounded else 2**63
     while message < starts.size:
         try:
-            stretch, after = _stretch(wire, starts, ends, message, position, scratch)
+            stretch, after = _stretch(wire, starts, ends, message, position, scratch, room)
+            if bounded:
+                room += ROOM_A_BYTE * stretch.n_bytes - stretch.nbytes
             columns.add(stretch, message)
         except (_Broken, NotUtf8) as fault:
             cause = fault.cause if isinstance(fault, _Broken) else _UTF8
@@ -129,6 +137,7 @@ def _stretch(
     message: int,
     position: int,
     scratch: _Scratch,
+    room: int,
 ) -> tuple[Stretch, tuple[int, int, npt.NDArray[np.int64]]]:
     """The columns of the next stretch, and (message, position, counts) after it."""
     from spanproof.kernels import otlp_protobuf as k
@@ -163,11 +172,24 @@ def _stretch(
             for _ in range(2 if column.endswith("/") else 1):
                 bases[slot], n_cells = n_cells, n_cells + rows[name]
                 slot += 1
+    n_bytes = _passed(ends, cursor)
+    if 4 * n_cells + 8 * n_wide > room + ROOM_A_BYTE * n_bytes:
+        raise LimitError(
+            f"{sum(rows.values()):,} rows in {n_bytes:,} bytes: no trace is made of so little",
+            f"byte {position}",
+            "--max-bytes N reads it all the same, if you trust the file",
+        )
     cells, wide = scratch.zeroed(n_cells, n_wide)
     ser = np.zeros(int(counts[k.COUNT_SER]), np.uint8)
     scan(True, np.zeros_like(counts))
-    stretch = Stretch(data, ser, cells, wide, bases, plan.slots, rows)
+    stretch = Stretch(data, ser, cells, wide, bases, plan.slots, rows, n_bytes)
     return stretch, (message + int(cursor[2]), position + int(cursor[3]), counts)
+
+
+def _passed(ends: npt.NDArray[np.int64], cursor: npt.NDArray[np.int64]) -> int:
+    """How many bytes the cursor has passed; positions count from where it began."""
+    last = int(cursor[2])
+    return int(cursor[3]) if last < ends.size else int(ends[-1])
 
 
 def _without(

@@ -50,7 +50,8 @@ def read_file(path: str, *, keep_going: bool = False, max_bytes: int | None = No
     at most about 3 times the unpacked input.
     """
     try:
-        return _read(open_source(path, max_bytes=max_bytes), keep_going, max_bytes)
+        source = open_source(path, max_bytes=max_bytes, keep_going=keep_going)
+        return _read(source, keep_going, max_bytes)
     except TraceError as error:
         raise error.within(path) from None
 
@@ -64,20 +65,22 @@ def _read(source: Source, keep_going: bool, max_bytes: int | None) -> Reading:
         return _reading(source, name, Wire.of([]), table)
     wire: Wire
     if name.startswith("otlp-protobuf"):
-        from spanproof.ingest.signals import other_signals
+        from spanproof.ingest.signals import set_apart
 
         wire = frames.cut(source.data, name, max_bytes=max_bytes, keep_going=keep_going)
-        if (counts := other_signals(wire)) is not None:
-            wire.signals.update(counts)
-            return _reading(source, name, wire, Table.empty())
+        set_apart(wire)
     else:
         name, wire = _from_json(source, name, keep_going)
     from spanproof.ingest.otlp_protobuf import collect
 
     source.data = np.zeros(0, np.uint8)  # the text is no longer needed
-    columns = collect(wire, keep_going=keep_going)
+    columns = collect(wire, keep_going=keep_going, bounded=max_bytes is None)
     wire.data = np.zeros(0, np.uint8)  # nor are the messages, while the columns are joined
     table = columns.table()
+    if name == "zipkin-v2":
+        from spanproof.ingest.zipkin import marked
+
+        table = marked(table)
     return _reading(source, name, wire, table)
 
 
@@ -112,7 +115,7 @@ def _reading(source: Source, name: str, wire: Wire, table: Table) -> Reading:
         table=table,
         notes=source.notes + wire.notes,
         signals=wire.signals,
-        left_out=tuple(error.within(source.path) for error in wire.left_out),
+        left_out=tuple(e.within(source.path) for e in (*source.left_out, *wire.left_out)),
     )
 
 

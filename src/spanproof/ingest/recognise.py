@@ -90,6 +90,8 @@ def _json(text: bytes) -> str:
 
     if zipkin.looks_like(outer):
         return zipkin.FORMAT
+    if "data" in outer and outer & {"total", "errors"}:
+        return jaeger.FORMAT  # an answer of Jaeger's API, if an empty one
     if "data" in outer or jaeger.looks_like(outer):
         spans = set[str]().union(*levels)
         known = spans & {"traceID", "traceId", "spanID", "spanId", "processID", "processes"}

@@ -1,58 +1,76 @@
-"""Which signal a protobuf request carries: the three kinds share their outer messages.
+"""Which signal each protobuf request carries: the three kinds share their outer messages.
 
-Told by the first record's fields: a Span has times in fields 7 and 8 (fixed64), a LogRecord
-in 1 and 11, a Metric has text in 1 and a message in one of 5, 7, 9, 10, 11.
+A request is one of metrics or logs only where its first records can be nothing else: a
+LogRecord has its times (fixed64) in fields 1 or 11, a Metric has data points, with a time of
+their own, in one of 5, 7, 9, 10, 11. Everything else is read as traces.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 from spanproof.ingest.frames import Bytes, fields
 from spanproof.ingest.wire import Wire
 
 _DATA = (5, 7, 9, 10, 11)
+_TIMES = ((2, 1), (3, 1))  # of data points: start and time
+_SAMPLE = 20
 
 
-def other_signals(wire: Wire) -> Counter[str] | None:
-    """What the messages hold if it is metrics or logs, counted; None for traces."""
-    record = next(_records(wire), None)
-    if record is None or (signal := _signal(wire.data, *record)) == "traces":
-        return None
+def set_apart(wire: Wire) -> None:
+    """Count what is metrics or logs into `wire.signals`, and leave the traces in the wire."""
+    keep = []
+    for number, bounds in enumerate(zip(wire.starts.tolist(), wire.ends.tolist(), strict=True)):
+        signal = _signal(wire.data, *bounds)
+        if signal == "traces":
+            keep.append(number)
+        elif signal == "logs":
+            wire.signals["log_records"] += sum(1 for _ in _records(wire.data, *bounds))
+        else:
+            wire.signals.update(_metrics(wire.data, *bounds))
+    if len(keep) < wire.starts.size:
+        wire.starts, wire.ends = wire.starts[keep], wire.ends[keep]
+
+
+def _metrics(data: Bytes, start: int, stop: int) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for begin, end in _records(wire):
-        if signal == "logs":
-            counts["log_records"] += 1
-            continue
+    for begin, end in _records(data, start, stop):
         counts["metrics"] += 1
-        for number, kind, at, after in fields(wire.data, begin, end):
-            if number in _DATA and kind == 2:
-                points = (f for f in fields(wire.data, at, after) if f[:2] == (1, 2))
-                counts["data_points"] += sum(1 for _ in points)
+        counts["data_points"] += sum(1 for _ in _points(data, begin, end))
     return counts
 
 
-def _records(wire: Wire) -> Iterator[tuple[int, int]]:
-    """Where each span, log record or metric begins and ends."""
-    data = wire.data
-    for start, stop in zip(wire.starts.tolist(), wire.ends.tolist(), strict=True):
-        for number, kind, begin, end in fields(data, start, stop):
-            if (number, kind) != (1, 2):
-                continue
-            for inner, inner_kind, at, after in fields(data, begin, end):
-                if (inner, inner_kind) == (2, 2):
-                    for leaf, leaf_kind, low, high in fields(data, at, after):
-                        if (leaf, leaf_kind) == (2, 2):
-                            yield low, high
+def _records(data: Bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Where each span, log record or metric of a request begins and ends."""
+    for begin, end in _blocks(data, start, stop, 1):
+        for low, high in _blocks(data, begin, end, 2):
+            yield from _blocks(data, low, high, 2)
 
 
-def _signal(data: Bytes, begin: int, end: int) -> str:
-    found = {(number, kind): after - at for number, kind, at, after in fields(data, begin, end)}
-    if (7, 1) in found or (8, 1) in found or found.get((1, 2)) == 16:
-        return "traces"
-    if (1, 1) in found or (11, 1) in found:
-        return "logs"
-    if (1, 2) in found and any((number, 2) in found for number in _DATA):
-        return "metrics"
+def _blocks(data: Bytes, start: int, stop: int, number: int) -> Iterator[tuple[int, int]]:
+    return ((b, e) for n, kind, b, e in fields(data, start, stop) if (n, kind) == (number, 2))
+
+
+def _points(data: Bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    for number in _DATA:
+        for at, after in _blocks(data, begin, end, number):
+            yield from _blocks(data, at, after, 1)
+
+
+def _signal(data: Bytes, start: int, stop: int) -> str:
+    """By the first records that tell; one in doubt tells nothing."""
+    for begin, end in islice(_records(data, start, stop), _SAMPLE):
+        shape = {(number, kind) for number, kind, _b, _e in fields(data, begin, end)}
+        if shape & {(7, 1), (8, 1)}:
+            return "traces"
+        if shape & {(1, 1), (11, 1)}:
+            return "logs"
+        if any(
+            (number, kind) in _TIMES
+            for at, after in islice(_points(data, begin, end), 1)
+            for number, kind, _b, _e in fields(data, at, after)
+        ):
+            return "metrics"
     return "traces"

@@ -20,6 +20,9 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
+
 from spanproof.errors import TraceError
 from spanproof.ingest.foreign import (
     SPAN_ID_BYTES,
@@ -46,6 +49,8 @@ from spanproof.ingest.json_values import (
 )
 from spanproof.ingest.timestamps import micros_ns, unix_ns
 from spanproof.ingest.wire import Wire, block, fixed64, text
+from spanproof.table import Table
+from spanproof.table.identity import identify
 from spanproof.vocabulary.attributes import LOCAL_ADDRESS, SERVICE_NAME
 from spanproof.vocabulary.dialects import Dialect
 from spanproof.vocabulary.otlp import SpanKind
@@ -93,6 +98,22 @@ def to_wire(data: Any, *, keep_going: bool = False) -> Wire:
     reader = _Reader(source, gaps)
     read_documents(source, reader.document, gaps)
     return Wire.of(reader.grouped.messages(), notes=reader.notes, left_out=gaps.errors)
+
+
+def marked(table: Table) -> Table:
+    """The table with `Dialect.SHARED_ID` on every SERVER half under its CLIENT's id.
+
+    Zipkin's `shared` says so, but not every reporter writes it. O(spans · log spans).
+    """
+    identity = identify(table)
+    if not identity.duplicate.any():
+        return table
+    kind, dialect = table.numbers("spans", "kind"), table.numbers("spans", "dialect")
+    clients = identity.key[(kind == SpanKind.CLIENT) & (identity.key >= 0)]
+    halves = (kind == SpanKind.SERVER) & np.isin(identity.key, clients)
+    return table.with_columns(
+        "spans", {"dialect": pa.array(dialect | (halves * np.uint16(Dialect.SHARED_ID)))}
+    )
 
 
 class _Reader:

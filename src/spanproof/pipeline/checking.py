@@ -39,8 +39,9 @@ def check(
     """Judge the traces of files, directories and globs: `spanproof check`.
 
     `only` names checks or finding codes (several by commas, or as a list); `fail_on` is the
-    least severity that makes a check violated; `limit` bounds the findings listed of one code (None: all), never the counts;
-    `draw` adds the drawings that a page wants. `told` hears what is being done.
+    least severity that makes a check violated; `limit` bounds the findings listed of one code
+    (None: all), never the counts; `draw` adds the drawings that a page wants; `told` hears
+    what is being done.
     Raises UsageError for unknown names, TraceError for input that cannot be read whole.
     """
     checks, codes = _chosen(only)
@@ -153,6 +154,8 @@ def _chosen(only: str | Iterable[str]) -> tuple[list[str], set[str]]:
                 if near
                 else f"checks: {', '.join(CHECKS)}; codes: {', '.join(CODES)}",
             )
+    if only and not checks:
+        raise UsageError(f"{only!r} names no check", f"checks: {', '.join(CHECKS)}")
     return [name for name in CHECKS if not checks or name in checks], codes
 
 
