@@ -206,11 +206,12 @@ def test_a_reversed_edge_names_kind_and_nanoseconds():
         "child began",
         "one_clock": False,
         "clocks": {"cause": "service.name=web", "effect": "service.name=db"},
+        "within_resolution": False,
         "on_cycle": False,
     }
     assert found.message == (
-        "db · b starts 2 ns before its parent web · a; an offset of as much between "
-        "service.name=web and service.name=db would explain it"
+        "db · b starts 2 ns before its parent web · a; a clock of service.name=db that is "
+        "2 ns or more behind that of service.name=web would explain it"
     )
 
 

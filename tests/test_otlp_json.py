@@ -717,7 +717,7 @@ def test_what_is_left_out_is_as_little_as_can_be() -> None:
         ("{}\n{}", True),
         ("\r\n{}\r\n\r\n{}\r\n", True),
         ("{}\n{", True),
-        ("{}\ntrailing", False),
+        ("{}\ntrailing", True),
         ("{} {}", False),
         ('{"a":\n1}', False),
         ('{\n"a": 1\n}\n', False),

@@ -63,6 +63,17 @@ def test_json_says_exactly_the_interface() -> None:
         "message": "cart · GetCart starts 21 µs before its parent frontend · cart.GetCart",
         "trace_id": samples.CHECKOUT,
         "span_ids": ["22f067aa0ba902b7", "11f067aa0ba902b7"],
+        "spans": [
+            {
+                "span_id": span.span_id,
+                "service": span.service,
+                "name": span.name,
+                "kind": span.kind,
+                "start_ns": span.start_ns,
+                "duration_ns": span.duration_ns,
+            }
+            for span in (samples.GET, samples.CART)
+        ],
         "evidence": {"kind": "parent", "early_ns": 21000, "one_clock": False},
     }
     # What the trace says is data: nothing of it is changed, and NaN never stands bare.

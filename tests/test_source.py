@@ -256,4 +256,5 @@ def test_one_broken_file_spoils_all_unless_told_to_go_on():
         read_files([image, image], keep_going=True)
     with pytest.raises(UsageError, match="No such file"):  # a name is wrong in either case
         read_files([good, "missing.json"], keep_going=True)
-    assert read_files([]) == []
+    with pytest.raises(UsageError, match="no file"):
+        read_files([])

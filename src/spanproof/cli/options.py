@@ -45,7 +45,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         type=byte_count,
         metavar="N",
         help="how much a file may unpack to, such as 500M or 4G (default: 1G, and for "
-        "compressed files no more than 250 times their size, at least 256M)",
+        "compressed files no more than 250 times their size, at least 32M)",
     )
 
 
