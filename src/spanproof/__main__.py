@@ -1,7 +1,5 @@
 """`python -m spanproof`."""
 
-import sys
+from spanproof.cli import command
 
-from spanproof.cli import main
-
-sys.exit(main())
+command()
