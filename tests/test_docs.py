@@ -254,11 +254,14 @@ def test_a_system_works_or_says_not_yet(row: tuple[str, ...], tmp_path: Path) ->
 # -- prose
 
 
-def test_the_readme_names_both_commands_and_keeps_its_place_for_figures() -> None:
+def test_the_readme_names_both_commands_and_quotes_the_benchmark() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert "\n./run demo " in text
     assert "\n./run test " in text
-    assert text.index("## Speed") < text.index("<!-- speed -->") < text.index("## More")
+    speed = text[text.index("## Speed") : text.index("## More")]
+    assert "benchmarks/run.py" in speed
+    for work in ("protobuf, 200,000 spans", "OTLP/JSON lines", "peak memory", "`spanproof check`"):
+        assert work in speed
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
