@@ -4,7 +4,8 @@ Decides which keys mean what (vocabulary.otlp.FIELDS, and the dialects' names be
 what an error is called and where it stands, and what `--keep-going` leaves out. Refuses to
 know how JSON is read (kernels.json_otlp) and what becomes of the messages.
 
-Which text is accepted, beyond proto3's JSON mapping: OTLP.md §2. Decided here: a `null`
+Which text is accepted, beyond proto3's JSON mapping: docs/explanation/decoder.md.
+Decided here: a `null`
 among the values of an attribute's array is a value without a member, a `null` in any other
 list is an error; a key given twice adds to a list, merges into a message, and replaces
 everything else, the content of an attribute included.

@@ -1,7 +1,7 @@
 """Which spans were timed by one clock, and how finely: as far as resources and times tell.
 
 Too many domains only weaken what can be said; one too few would make it false. So equal
-names are one clock, and different names two. Source: OTLP.md §7.
+names are one clock, and different names two. Source: docs/explanation/causal-order.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Edge builders: each yields edges of one kind; an order is the union of the chosen ones.
 
-Source: Lamport 1978 for happens-before; OTLP.md §6 for what each kind is worth.
+Source: Lamport 1978 for happens-before; docs/explanation/causal-order.md for what each kind
+is worth.
 """
 
 from __future__ import annotations

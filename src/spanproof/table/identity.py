@@ -4,7 +4,7 @@ A span's key is (trace id, span id), as raw bytes, whatever their length; ids th
 missing or all zero name nobody. Where several spans carry a parent's key, the child goes to
 the first one of its own service and address, else of its service, else to the first SERVER,
 else to the first; whether another could be meant as well is kept. A SERVER half that shares
-its CLIENT's id (Zipkin) has that CLIENT as its parent. Source: OTLP.md §5, rules 2 to 5.
+its CLIENT's id (Zipkin) has that CLIENT as its parent. Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations

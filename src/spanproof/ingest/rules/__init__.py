@@ -2,7 +2,7 @@
 
 Decides what is repaired, in which order, and what is only counted. What cannot be repaired
 is kept and counted; nothing is dropped in silence. Refuses to know order, and whether an
-oddity is a fault: that is for the judges. Source: OTLP.md §5.
+oddity is a fault: that is for the judges. Source: docs/explanation/normalisation.md.
 
 The order makes one pass enough. Values are repaired before copies are looked for, since a
 trace id or a time that was written another way may be what told two copies apart, or made

@@ -1,7 +1,7 @@
 """A span that stands in the data twice, equal in every field: the first copy is kept.
 
 Delivery of OTLP is at least once, so copies are legal. Spans without a valid key are never
-taken for copies: nothing says that they are one. Source: OTLP.md §5, rule 3.
+taken for copies: nothing says that they are one. Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations

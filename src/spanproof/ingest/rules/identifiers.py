@@ -1,6 +1,6 @@
 """Ids that name nobody for certain, and links: counted, nothing is changed.
 
-Source: OTLP.md §5, rules 2, 3 and 7.
+Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Parents that make no tree: counted, and left to the judges as evidence.
 
-Source: OTLP.md §5, rules 5 and 6.
+Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A pending span is a zero-length child of the span it announces (its parent id is
 id); the real parent stands in an attribute. If the real span is there, the announcement
 says nothing more and is dropped; else it becomes that span, still open. A span that says it
 is pending and has a length, or no time at all, is taken as it stands, and so is one whose
-real parent cannot be read. Source: OTLP.md §2 and §5, rule 15; Logfire SDK, PendingSpanProcessor.
+real parent cannot be read. Source: docs/explanation/normalisation.md; Logfire SDK,
+PendingSpanProcessor.
 """
 
 from __future__ import annotations

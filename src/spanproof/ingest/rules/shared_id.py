@@ -5,7 +5,7 @@ becomes its parent. Children that certainly belong to a SERVER half follow it. W
 halves may be meant, the child stays with the one that starts first: whichever is true, the
 child is then not blamed for starting before a parent it does not have. Links to the shared
 id keep pointing to the CLIENT half. An id that a span of neither sort carries as well is a
-conflict, and left alone. Source: OTLP.md §5, rules 3 and 4; openzipkin/b3-propagation,
+conflict, and left alone. Source: docs/explanation/normalisation.md; openzipkin/b3-propagation,
 "Why is ParentSpanId propagated?".
 """
 

@@ -1,7 +1,7 @@
 """Ids and enums that were written in a tolerated way: counted, one rule a spelling.
 
-The readers understood them all and left a bit on the span. Source: OTLP.md §2; OTLP
-specification, "JSON Protobuf Encoding".
+The readers understood them all and left a bit on the span. Source:
+docs/explanation/decoder.md; OTLP specification, "JSON Protobuf Encoding".
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ of the four units do not overlap, so at most one fits, and a time that was scale
 never scaled again. Each time is judged by itself, so one resource may mix units; what fits
 no unit stays. The guard is what stands around it: where the file, the trace or the service
 lies near 0 as a whole (tests, simulators), 1,500,000,000 is a second and a half, not 2017.
-Source: OTLP.md §5, rule 10.
+Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations

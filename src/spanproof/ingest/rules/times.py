@@ -1,7 +1,7 @@
 """Times that are missing, in the wrong order, or too large: counted, nothing is changed.
 
 A time of 0 among modern times is none. In a file that lies near 0 as a whole, 0 is a time,
-and a span from 0 to 0 has an end. Source: OTLP.md §5, rules 8, 9, 11 and 12.
+and a span from 0 to 0 has an end. Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Comes first: padded, a trace may turn out to be one that is already there, and its spans to
 be copies or parents of those. Ids that are all zero stay what they are: nobody.
-Source: OTLP.md §5, rule 1; W3C Trace Context, "Interoperating with existing systems".
+Source: docs/explanation/normalisation.md; W3C Trace Context, "Interoperating with existing
+systems".
 """
 
 from __future__ import annotations

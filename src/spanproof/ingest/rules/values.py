@@ -1,6 +1,6 @@
 """Attributes given twice and enum numbers without a meaning: counted, all of them kept.
 
-Of a key given twice, the last value is read. Source: OTLP.md §5, rules 12 and 13.
+Of a key given twice, the last value is read. Source: docs/explanation/normalisation.md.
 """
 
 from __future__ import annotations
