@@ -82,7 +82,7 @@ def _finding(
             f"{clocks.of(cause)} would explain it"
         )
     if truncated:
-        told += f"; starts of {names.service(effect)} are cut to the millisecond, which alone may"
+        told += f"; starts of {names.service(effect)} are cut to the millisecond, which alone may explain it"
     return Finding(
         code=CODE,
         severity=CODES[CODE].severity,
