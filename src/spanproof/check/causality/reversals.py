@@ -82,7 +82,8 @@ def _finding(
             f"{clocks.of(cause)} would explain it"
         )
     if truncated:
-        told += f"; starts of {names.service(effect)} are cut to the millisecond, which alone may explain it"
+        service = names.service(effect)
+        told += f"; starts of {service} are cut to the millisecond, which alone may explain it"
     return Finding(
         code=CODE,
         severity=CODES[CODE].severity,
