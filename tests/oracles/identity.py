@@ -132,7 +132,7 @@ class Plain:
     @property
     def from_zero(self) -> bool:
         """Near 0 as a whole: a 0 is a time."""
-        return all(s.start < MODERN_NS for s in self.spans)
+        return all(max(s.start, s.end) < MODERN_NS for s in self.spans)
 
     def started(self, i: int) -> bool:
         return self.from_zero or self.spans[i].start != 0
