@@ -122,7 +122,7 @@ def text_of(path: Path) -> bytes:
         if stored.exists():
             raw = stored.read_bytes()
             return gzip.decompress(raw) if stored.suffix == ".gz" else raw
-    pytest.skip(f"{path.name} is not there")
+    raise FileNotFoundError(path)
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def _until_broken(pieces: Iterator[tuple[bytes, int]]) -> Iterator[tuple[bytes, 
 
 def _gunzip(stored: npt.NDArray[np.uint8], notes: Counter[str]) -> Iterator[tuple[bytes, int]]:
     """(piece, offset reached in the file); several members are one stream, as gzip has it."""
-    raw = memoryview(stored)  # type: ignore[arg-type]
+    raw = memoryview(stored)  # type: ignore[arg-type] # arrays are buffers from 3.12 on for mypy
     at = 0
     while at < len(raw):
         if at and bytes(raw[at : at + 2]) != _GZIP:

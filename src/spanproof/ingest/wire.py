@@ -36,12 +36,25 @@ class Wire:
     left_out: list[TraceError] = field(default_factory=list)
 
     @classmethod
-    def of(cls, messages: list[bytes], **more: object) -> Wire:
+    def of(
+        cls,
+        messages: list[bytes],
+        *,
+        notes: Counter[str] | None = None,
+        left_out: list[TraceError] | None = None,
+    ) -> Wire:
         """Messages that a reader in Python wrote, put together."""
         ends = np.cumsum([len(m) for m in messages], dtype=np.int64)
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])[: len(messages)]
         data = np.frombuffer(bytearray().join(messages), np.uint8)
-        return cls(data=data, starts=starts, ends=ends, ours=True, **more)  # type: ignore[arg-type]
+        return cls(
+            data=data,
+            starts=starts,
+            ends=ends,
+            ours=True,
+            notes=notes if notes is not None else Counter(),
+            left_out=left_out if left_out is not None else [],
+        )
 
 
 _ONE_BYTE = [bytes((n,)) for n in range(0x80)]  # most tags, and most lengths

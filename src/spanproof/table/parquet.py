@@ -90,17 +90,6 @@ def read_parquet(source: str | PathLike[str] | BinaryIO, *, max_bytes: int = MAX
     return _read(source, max_bytes)
 
 
-def is_ours(source: str | PathLike[str] | BinaryIO) -> bool:
-    """Whether a Parquet file is a table of any version; False for what is no Parquet."""
-    import pyarrow.parquet as pq
-
-    try:
-        metadata = pq.read_schema(source).metadata
-    except (pa.ArrowException, ValueError):
-        return False
-    return FORMAT in (metadata or {})
-
-
 def _read(file: BinaryIO, max_bytes: int) -> Table:
     import pyarrow.parquet as pq
 
